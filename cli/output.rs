@@ -8,6 +8,7 @@ pub(crate) mod comparison_text;
 pub(crate) mod destination;
 pub(crate) mod figures;
 pub(crate) mod files;
+mod flows_text;
 #[cfg(test)]
 pub(crate) mod golden;
 mod iteration_series;

@@ -33,6 +33,8 @@ pub(crate) struct TelemetryOutputs {
     otlp: Option<OtlpSettings>,
     /// Where what cannot be sent is kept.
     spool: Option<SpoolSettings>,
+    /// By the flag, and not by a variable that may be set for other programs.
+    is_otlp_asked_for: bool,
     exporter: Option<Arc<Exporter>>,
 }
 
@@ -41,32 +43,52 @@ impl TelemetryOutputs {
     pub(crate) fn open(args: &TelemetryArgs) -> Result<TelemetryOutputs, Failure> {
         let listener = args.prometheus.map(|address| listen(address, args.insecure_listen)).transpose()?;
         let variable = |name: &str| std::env::var(name).ok();
-        let otlp = OtlpSettings::read(args.otlp.as_deref(), &variable)
-            .map_err(|mistake| Failure::new(exit::USAGE, mistake.to_string()))?;
+        let otlp = match OtlpSettings::read(args.otlp.as_deref(), &variable) {
+            Ok(otlp) => otlp,
+            Err(mistake) if args.otlp.is_some() => {
+                return Err(Failure::new(exit::USAGE, mistake.to_string()));
+            }
+            // Variables may be set for other programs: what is wrong with them is in the way of no run.
+            Err(mistake) => {
+                tell(Severity::Warning, &format!("no metrics are sent: {mistake}"));
+                None
+            }
+        };
         let spool = otlp.is_some().then(|| spool(args)).transpose()?.flatten();
         Ok(TelemetryOutputs {
             listener,
             hold: args.prometheus_hold,
             otlp,
+            is_otlp_asked_for: args.otlp.is_some(),
             spool,
             ..TelemetryOutputs::default()
         })
     }
 
-    /// Asks the collector whether it takes metrics. One that refuses is in the way of the run, unless that is to go on anyway; one that is
-    /// away is told, for it may come back.
-    pub(crate) fn check(&self, session: &Session, is_forced: bool) -> Result<(), Failure> {
+    /// Asks the collector whether it takes metrics. One that refuses is in the way of the run, unless that is to go on anyway; where only
+    /// variables say where it is, it is sent nothing instead. One that is away is told, for it may come back.
+    pub(crate) fn check(&mut self, session: &Session, is_forced: bool) -> Result<(), Failure> {
         let Some(settings) = &self.otlp else { return Ok(()) };
         let asked = settings.clone();
         let Err(failure) = session.heeding(move || probe(&asked))? else { return Ok(()) };
+        let place = &settings.place;
+        if failure.is_refusal && !self.is_otlp_asked_for {
+            let text = format!(
+                "no metrics are sent: {place}: {settings} takes none: {failure}\n  \
+                 help: check the URL, and OTEL_EXPORTER_OTLP_HEADERS, or set OTEL_METRICS_EXPORTER=none"
+            );
+            tell(Severity::Warning, &text);
+            self.otlp = None;
+            return Ok(());
+        }
         if failure.is_refusal && !is_forced {
             let text = format!(
-                "--otlp: {settings} takes no metrics: {failure}\n  \
+                "{place}: {settings} takes no metrics: {failure}\n  \
                  help: no load was sent; check the URL, and OTEL_EXPORTER_OTLP_HEADERS"
             );
             return Err(Failure::new(exit::PREFLIGHT, text));
         }
-        tell(Severity::Warning, &format!("--otlp: {settings} takes no metrics now: {failure}"));
+        tell(Severity::Warning, &format!("{place}: {settings} takes no metrics now: {failure}"));
         Ok(())
     }
 
@@ -79,7 +101,7 @@ impl TelemetryOutputs {
         let leave: LeaveCores = Arc::new(move || leave_cores(&cores));
         self.begin_to_export(plan, run, leave.clone())?;
         let Some(listener) = self.listener.take() else { return Ok(()) };
-        let published = Arc::new(Published::new(RunFacts::new(plan, &run.id)));
+        let published = Arc::new(Published::new(RunFacts::new(plan, &run.id), run.orders.clone()));
         let started = PrometheusServer::start(listener, published.clone(), leave.clone());
         let server = started.map_err(|error| {
             Failure::runtime(format!("the endpoint for Prometheus does not start: {error}"))
@@ -97,7 +119,8 @@ impl TelemetryOutputs {
         let origin = SpoolOrigin { run_id: run.id.clone(), to: settings.to_string(), signal: SIGNAL.into() };
         let spool = self.spool.as_ref().and_then(|spool| RunSpool::new(spool, origin));
         let started = Exporter::start(settings, spool, leave.clone());
-        let exporter = started.map_err(|error| Failure::runtime(format!("no thread for --otlp: {error}")))?;
+        let exporter = started
+            .map_err(|error| Failure::runtime(format!("no thread for {}: {error}", settings.place)))?;
         let exporter = Arc::new(exporter);
         let (facts, parts) = (RunFacts::new(plan, &run.id), sink_parts(plan, run, leave));
         run.sinks.push(Box::new(OtlpSink::new(facts, settings.clone(), exporter.clone(), parts)));
@@ -126,7 +149,7 @@ impl TelemetryOutputs {
         for (count, what) in [(dropped, "did not reach"), (rejected, "were rejected by")] {
             if count > 0 {
                 let points = format!("{} of {}", count, counted(offered, "point"));
-                tell(Severity::Warning, &format!("--otlp: {points} {what} {to}{said}"));
+                tell(Severity::Warning, &format!("{}: {points} {what} {to}{said}", settings.place));
             }
         }
         if spooled > 0 {

@@ -7,6 +7,7 @@ mod attempts;
 mod degrade;
 mod flows;
 mod flows_held_up;
+mod flows_named;
 mod grpc;
 mod http2;
 mod instantiations;
@@ -16,6 +17,7 @@ mod revisions;
 mod same_requests;
 mod scenarios;
 mod spent;
+mod targets;
 mod whose_time;
 mod worlds;
 

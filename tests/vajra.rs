@@ -70,6 +70,12 @@ impl Vajra {
         let folder = tempfile::tempdir().unwrap();
         // What this machine was calibrated to do is no part of a test, unless the test says so.
         command.env("XDG_CACHE_HOME", folder.path().join("cache"));
+        // Nor is where this machine sends its metrics.
+        let variables = std::env::vars_os().map(|(name, _)| name);
+        let of_telemetry = variables.filter(|name| name.to_string_lossy().starts_with("OTEL_"));
+        for name in of_telemetry {
+            command.env_remove(name);
+        }
         command.args(words).current_dir(folder.path()).stdin(Stdio::null());
         // Where it can be asked something is no place of the user's either.
         let runtime = std::env::temp_dir().join("vajra-tests");
@@ -197,6 +203,17 @@ impl Done {
     /// All arrivals of the measured window. A busy machine may leave some of them unsent at the end; none is lost.
     pub(crate) fn arrivals(&self) -> u64 {
         ["sent", "dropped", "unsent"].iter().map(|key| self.count(&format!("/requests/{key}"))).sum()
+    }
+
+    /// Asserts that all of a window's arrivals are accounted for, and that none of those that were sent has failed. Returns how many ended well:
+    /// a busy machine may leave some of them unsent.
+    pub(crate) fn assert_none_failed(&self, arrivals: u64) -> u64 {
+        let part = if self.report.get("iterations").is_some() { "iterations" } else { "requests" };
+        let count = |key: &str| self.report[part][key].as_u64().unwrap_or(0);
+        let unsent = count("dropped") + count("unsent") + count("withheld");
+        assert_eq!((count("ok") + unsent, count("failed")), (arrivals, 0), "{}", self.stdout);
+        assert!(count("ok") > 0, "{}", self.stdout);
+        count("ok")
     }
 
     /// Failures of one kind.

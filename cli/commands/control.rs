@@ -17,22 +17,23 @@ Examples:
   vajra control last rate read=12k     of one scenario of the newest run
   vajra control scale 1.5              half as much again as the plan says
   vajra control users agents=50
+  vajra control think 0.5              think times half as long as the plan says
   vajra control pause                  nothing until `vajra control resume`
   vajra control 3f2a reload            the plan's file again, as SIGHUP does
   vajra control status --json";
 
 /// What can be asked, and what with.
-const VERBS: [&str; 8] = ["rate", "users", "scale", "pause", "resume", "reload", "status", "stop"];
+const VERBS: [&str; 9] = ["rate", "users", "scale", "think", "pause", "resume", "reload", "status", "stop"];
 
 /// What is asked of which run.
 #[derive(Args)]
 #[command(after_help = help::MORE, after_long_help = EXAMPLES)]
 #[command(override_usage = "vajra control [RUN] <VERB> [[SCENARIO=]VALUE] [OPTIONS]")]
 pub(crate) struct ControlArgs {
-    /// [RUN] and one of: rate, users, scale, pause, resume, reload, status, stop.
+    /// [RUN] and one of: rate, users, scale, think, pause, resume, reload, status, stop.
     #[arg(
         long_help = "The run, if there are several: the beginning of its id, or last. Then what is asked of it: rate VALUE, users COUNT, \
-            scale FACTOR, pause, resume, reload, status or stop. SCENARIO=VALUE means one scenario of several.",
+            scale FACTOR, think FACTOR, pause, resume, reload, status or stop. SCENARIO=VALUE means one scenario of several.",
         value_name = "WORDS",
         required = true
     )]
@@ -125,6 +126,10 @@ fn asked(words: &[&str]) -> Result<Ask, Failure> {
             let (scenario, factor) = needed("scale 2")?;
             Ask::Scale { scenario, factor: number(&factor, "scale 2")? }
         }
+        "think" => {
+            let (scenario, factor) = needed("think 2")?;
+            Ask::Think { scenario, factor: number(&factor, "think 2")? }
+        }
         "pause" => Ask::Pause { scenario },
         "resume" => Ask::Resume { scenario },
         _ if value.is_some() => {
@@ -177,11 +182,11 @@ fn told(ask: &Ask, answer: &ControlAnswer) -> String {
         return status_told(status);
     }
     if answer.revisions.is_empty() {
-        return "done; no load has changed\n".into();
+        return "done; nothing has changed\n".into();
     }
     let line = |revision: &Revision| {
         let cut_s = revision.cut_ns as f64 / 1e9;
-        format!("{}: {} from {cut_s:.1} s on\n", revision.scenario, revision.change)
+        format!("{revision} from {cut_s:.1} s on\n")
     };
     answer.revisions.iter().map(line).collect()
 }
@@ -200,9 +205,10 @@ fn status_told(status: &RunStatus) -> String {
             (None, None) => "nothing measured yet".into(),
         };
         text += &format!(
-            "  {}: {rate}, {}; requests so far: {} ok, {} failed\n",
+            "  {}: {rate}, {}{}; requests so far: {} ok, {} failed\n",
             scenario.name,
             scenario.load,
+            scenario.thinks.as_ref().map_or(String::new(), |thinks| format!(", {thinks}")),
             group(scenario.ok),
             group(scenario.failed)
         );
@@ -222,10 +228,13 @@ mod tests {
         assert_eq!(asked(&["rate", "read=12k"]).unwrap(), rate(Some("read")));
         assert_eq!(asked(&["pause", "read"]).unwrap(), Ask::Pause { scenario: Some("read".into()) });
         assert_eq!(asked(&["scale", "2"]).unwrap(), Ask::Scale { scenario: None, factor: 2.0 });
+        let think = Ask::Think { scenario: Some("read".into()), factor: 0.5 };
+        assert_eq!(asked(&["think", "read=0.5"]).unwrap(), think);
         for (words, told) in [
             (&["rte", "1"][..], "did you mean `rate`?"),
             (&["rate"], "needs a value"),
             (&["users", "many"], "no number of users"),
+            (&["think", "long"], "no number"),
             (&["stop", "now"], "takes no value"),
             (&["rate", "read", "12k"], "SCENARIO=VALUE"),
         ] {

@@ -20,10 +20,12 @@ use crate::target::{self, Ready};
 use clap::Args;
 use engine::config::hint;
 use engine::judge::judge;
+use engine::load::Load;
 use engine::plan::{Plan, Probed, Scenario};
 use engine::quantity::{Rate, SECOND_NS};
 use engine::redact;
 use engine::report::{Calibrated, Report};
+use engine::schedule::{Segment, Shape};
 use engine::search::{Answer, LimitedBy, ProbeOutcome, Search, SearchStep, Settings};
 use engine::threshold::{Aggregation, Metric, Relation, Threshold};
 use engine::verdict::Status;
@@ -373,7 +375,7 @@ fn with_failures(
     mut slo: Vec<Threshold>,
     names: &[&str],
 ) -> Result<(Vec<Threshold>, Option<String>), Failure> {
-    let mut on_failures = slo.iter().filter(|one| one.metric == Metric::Failed && one.scope.step.is_none());
+    let mut on_failures = slo.iter().filter(|one| one.metric == Metric::Failed && one.scope.part().is_none());
     let limits = |name: &&str| on_failures.clone().any(|one| one.scope.scenario.as_deref() == Some(*name));
     if names.iter().all(limits) || on_failures.any(|one| one.scope.scenario.is_none()) {
         return Ok((slo, None));
@@ -391,11 +393,13 @@ fn note_of_shape(plan: &Plan, probed: Probed) -> Option<String> {
     };
     let has_shape =
         |scenario: &&Scenario| scenario.schedule().is_some() && scenario.load.constant_rate().is_none();
-    let Scenario { name, .. } = searched.iter().find(has_shape)?;
-    Some(format!(
-        "each probe has a constant rate: the shape of the load of `{}` is not searched with",
-        told(name)
-    ))
+    let Scenario { name, load, .. } = searched.iter().find(has_shape)?;
+    let is_recorded = |segment: &Segment| matches!(segment.shape, Shape::Recorded { .. });
+    let what = match load {
+        Load::Open { segments, .. } if segments.iter().any(is_recorded) => "course of the recorded arrivals",
+        _ => "shape of the load",
+    };
+    Some(format!("each probe has a constant rate: the {what} of `{}` is not searched with", told(name)))
 }
 
 /// The scenarios whose rate is searched for.
@@ -543,7 +547,7 @@ fn write_chart(output: Output, name: &str, found: &Found, slo: &[Threshold]) -> 
     };
     let is_level = |one: &Threshold| {
         one.metric == Metric::Response
-            && one.scope.step.is_none()
+            && one.scope.part().is_none()
             && one.scope.scenario.as_deref().is_none_or(|name| found.scenario == Some(name))
             && matches!(one.comparison, Relation::Below | Relation::AtMost)
             && matches!(one.statistic, Aggregation::Quantile(_) | Aggregation::Mean | Aggregation::Max)
@@ -656,11 +660,15 @@ mod tests {
             note_of_shape(&Plan::new(&config, &|_| Err(String::new())).unwrap(), Probed::Sum)
         };
         assert_eq!((note(""), note("load = { rate = 5 }")), (None, None));
-        for load in
-            ["load = { shape = 'recorded', offsets = [0, 1] }", "load = { shape = 'ramp', from = 1, to = 9 }"]
-        {
+        for (load, what) in [
+            (
+                "load = { shape = 'recorded', offsets = [0, 1] }",
+                "the course of the recorded arrivals of `it`",
+            ),
+            ("load = { shape = 'ramp', from = 1, to = 9 }", "the shape of the load of `it`"),
+        ] {
             let note = note(load).expect(load);
-            assert!(note.contains("constant rate") && note.contains("`it`"), "{note}");
+            assert!(note.contains("constant rate") && note.contains(what), "{note}");
         }
     }
 

@@ -71,7 +71,7 @@ struct HarArgs {
     #[arg(
         long,
         value_name = "HOST",
-        long_help = "Import requests to this host, or to this server, as in http://HOST:PORT; without it those to the host of the first page. All steps of a plan go to one server"
+        long_help = "Import requests to this host, or to this server, as in http://HOST:PORT; without it those to the host of the first page. Where several are given, each server is a target of the plan"
     )]
     host: Vec<String>,
     /// Import images, style sheets, scripts and fonts, too.
@@ -216,7 +216,7 @@ fn of_log(args: &LogArgs) -> Result<(), Failure> {
             LogPlanShape::Stages => LogShape::Stages,
             LogPlanShape::Recorded => LogShape::Recorded,
         },
-        rows_file: args.plan.file().map(rows_file),
+        rows_file: args.plan.file().map(|plan| rows_file(plan, &args.file)),
     };
     let mut log = LogImport::new(&inputs::name_of(&args.file), choices).map_err(refused)?;
     let mut lines = Lines::open(&args.file)?;
@@ -226,9 +226,14 @@ fn of_log(args: &LogArgs) -> Result<(), Failure> {
     finish(output, log.finish().map_err(refused)?, &args.plan)
 }
 
-/// The data file that belongs to a plan: `again.csv` to `again.toml`.
-fn rows_file(plan: &Path) -> String {
-    let file = plan.with_extension("csv");
-    let file = if file == plan { plan.with_extension("rows.csv") } else { file };
-    file.display().to_string()
+/// The data file that belongs to a plan: `again.csv` to `again.toml`, and never the plan itself or the log that is read.
+fn rows_file(plan: &Path, log: &Path) -> String {
+    let is_log = |file: &Path| match (file.canonicalize(), log.canonicalize()) {
+        (Ok(file), Ok(log)) => file == log,
+        _ => false,
+    };
+    // Of three at least one is neither of the two.
+    let mut files = ["csv", "rows.csv", "arrivals.csv"].map(|ending| plan.with_extension(ending)).into_iter();
+    let file = files.find(|file| file != plan && !is_log(file));
+    file.expect("two of three are taken at the most").display().to_string()
 }

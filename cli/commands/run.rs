@@ -79,7 +79,7 @@ pub(crate) struct RunArgs {
     force: bool,
     /// Read the plan's file again when it changes.
     #[arg(
-        long_help = "Take over what changes in the plan's file while the run goes on: rates and numbers of users. SIGHUP does it once.",
+        long_help = "Take over what changes in the plan's file while the run goes on: rates, shapes, numbers of users, pacing, think times and thresholds. SIGHUP does it once.",
         long,
         conflicts_with = "no_control",
         help_heading = "Control"

@@ -1,4 +1,4 @@
-//! What becomes of a run when something is asked of it: revisions of its loads, or why there are none.
+//! What becomes of a run when something is asked of it: revisions of it, or why there are none.
 
 use super::live_figures::LiveFigures;
 use super::messages::{Ask, ControlAnswer, RefusedChange, RunStatus, ScenarioStatus};
@@ -9,14 +9,17 @@ use engine::plan::{Plan, Scenario};
 use engine::quantity::{MILLISECOND_NS, Rate};
 use engine::redact;
 use engine::revision::{
-    Change, ChangeAsker, Revision, RevisionRefusal, THOUSANDTHS_MAX, cut_after, revise, schedule_of,
+    Change, ChangeAsker, Revision, RevisionRefusal, THOUSANDTHS_MAX, cut_after, revise, revise_thresholds,
+    schedule_of,
 };
 
-/// Revisions as they are told: a scenario may be called by its URL, which is shown without its secrets.
+/// Revisions as they are told, without secrets.
 pub(crate) fn shown(revisions: Vec<Revision>) -> Vec<Revision> {
-    let shown = |one: Revision| Revision { scenario: redact::text(&one.scenario), ..one };
-    revisions.into_iter().map(shown).collect()
+    revisions.iter().map(redact::revision).collect()
 }
+
+/// A change that is asked for, and of which scenario; of the run as a whole where it is of none.
+pub(crate) type AskedChange = (Option<usize>, Change);
 
 /// So long before its cut a change has to be known: nothing that is meant to happen then may have been sent.
 const HEARD_NS: u64 = 100 * MILLISECOND_NS;
@@ -41,9 +44,10 @@ impl ControlledRun {
             Ask::Reload => Err(RefusedChange::new("there is no plan to read again", "run a plan file")),
             Ask::Rate { scenario, rate } => self.rate(scenario.as_deref(), rate),
             Ask::Users { scenario, users } => {
-                self.one(scenario.as_deref(), "users").map(|index| vec![(index, Change::Users(*users))])
+                self.one(scenario.as_deref(), "users").map(|index| vec![(Some(index), Change::Users(*users))])
             }
             Ask::Scale { scenario, factor } => self.scaled(scenario.as_deref(), *factor, now_ns),
+            Ask::Think { scenario, factor } => self.thinking(scenario.as_deref(), *factor, now_ns),
             Ask::Pause { scenario } => self.each(scenario.as_deref(), now_ns, |_| Change::Rate(Rate::ZERO)),
             Ask::Resume { scenario } => {
                 self.each(scenario.as_deref(), now_ns, |scenario| self.before_pause(scenario))
@@ -55,31 +59,39 @@ impl ControlledRun {
         }
     }
 
-    /// Changes the loads of some scenarios, all at one cut, or none of them.
+    /// Changes all of it at one cut, or nothing.
     pub(crate) fn change(
         &self,
-        changes: Vec<(usize, Change)>,
+        changes: Vec<AskedChange>,
         by: ChangeAsker,
         now_ns: u64,
     ) -> Result<Vec<Revision>, RefusedChange> {
-        let refused = |scenario: &Scenario, why: RevisionRefusal| {
-            RefusedChange::new(
-                format!("`{}` cannot be changed: {why}", redact::text(&scenario.name)),
-                why.fix(),
-            )
-        };
-        let before = self.orders.revisions();
+        let mut revisions = self.orders.revisions();
         let mut ordered = Vec::new();
         for (index, change) in changes {
-            let scenario = &self.plan.scenarios[index];
-            let asked_ns =
-                self.elapsed_ns(now_ns).ok_or_else(|| refused(scenario, RevisionRefusal::NotBegun))?;
+            let scenario = index.map(|index| &self.plan.scenarios[index]);
+            let refused = |why: RevisionRefusal| {
+                let what = match scenario {
+                    Some(scenario) => format!("`{}`", redact::text(&scenario.name)),
+                    None => "the run".to_owned(),
+                };
+                RefusedChange::new(format!("{what} cannot be changed: {why}"), why.fix())
+            };
+            let asked_ns = self.elapsed_ns(now_ns).ok_or_else(|| refused(RevisionRefusal::NotBegun))?;
             let cut_ns = cut_after(asked_ns, self.plan.slice_ns());
-            let revision = Revision { scenario: scenario.name.clone(), asked_ns, cut_ns, change, by };
-            let load = revise(scenario, &before, &revision).map_err(|why| refused(scenario, why))?;
-            ordered.push(OrderedRevision { scenario: index, revision, load });
+            let name = scenario.map_or(String::new(), |scenario| scenario.name.clone());
+            let revision = Revision { scenario: name, asked_ns, cut_ns, change, by };
+            let revised = match (scenario, &revision.change) {
+                (Some(scenario), _) => revise(scenario, &revisions, &revision),
+                (None, Change::Thresholds(thresholds)) => revise_thresholds(&self.plan, thresholds, cut_ns),
+                (None, other) => unreachable!("{other} is of a scenario"),
+            };
+            let revised = revised.map_err(refused)?;
+            // What else changes at the same cut comes to this.
+            revisions.push(revision.clone());
+            ordered.push(OrderedRevision { scenario: index, revision, revised });
         }
-        if before.len() + ordered.len() > REVISIONS_MAX {
+        if revisions.len() > REVISIONS_MAX {
             let problem = format!("it has been changed {REVISIONS_MAX} times, and no more is kept");
             return Err(RefusedChange::new(problem, "begin another run"));
         }
@@ -103,10 +115,10 @@ impl ControlledRun {
         now_ns.checked_sub(self.orders.start_ns()?)
     }
 
-    fn rate(&self, scenario: Option<&str>, rate: &str) -> Result<Vec<(usize, Change)>, RefusedChange> {
+    fn rate(&self, scenario: Option<&str>, rate: &str) -> Result<Vec<AskedChange>, RefusedChange> {
         let rate =
             Rate::parse(rate).map_err(|wrong| RefusedChange::new(wrong.to_string(), "write `rate 2k`"))?;
-        Ok(vec![(self.one(scenario, "rate")?, Change::Rate(rate))])
+        Ok(vec![(Some(self.one(scenario, "rate")?), Change::Rate(rate))])
     }
 
     fn scaled(
@@ -114,13 +126,50 @@ impl ControlledRun {
         scenario: Option<&str>,
         factor: f64,
         now_ns: u64,
-    ) -> Result<Vec<(usize, Change)>, RefusedChange> {
+    ) -> Result<Vec<AskedChange>, RefusedChange> {
         let thousandths = (factor * 1e3).round();
         if !(1.0..=THOUSANDTHS_MAX as f64).contains(&thousandths) {
             let problem = format!("`{factor}` is no factor from 0.001 to {}", THOUSANDTHS_MAX / 1_000);
             return Err(RefusedChange::new(problem, "write `scale 2`, or `pause`"));
         }
         self.each(scenario, now_ns, |_| Change::Thousandths(thousandths as u64))
+    }
+
+    /// All think times of the scenario that is named, or of all that have some and are not over, so many times as long as planned.
+    fn thinking(
+        &self,
+        scenario: Option<&str>,
+        factor: f64,
+        now_ns: u64,
+    ) -> Result<Vec<AskedChange>, RefusedChange> {
+        let thousandths = (factor * 1e3).round();
+        if !(0.0..=THOUSANDTHS_MAX as f64).contains(&thousandths) || (thousandths == 0.0 && factor != 0.0) {
+            let problem = format!("`{factor}` is no factor from 0.001 to {}, or 0", THOUSANDTHS_MAX / 1_000);
+            return Err(RefusedChange::new(problem, "write `think 2`, or `think 0` for none"));
+        }
+        let revisions = self.orders.revisions();
+        let thinks = |scenario: &Scenario| {
+            let last = revisions.iter().rev().find_map(|revision| match &revision.change {
+                Change::Thinks(times) if revision.scenario == scenario.name => Some(!times.is_empty()),
+                _ => None,
+            });
+            last.or_else(|| Some(scenario.flow()?.has_think_times())).unwrap_or(false)
+        };
+        let meant: Vec<usize> = match scenario {
+            Some(name) => vec![self.named(name)?],
+            None => {
+                let scenarios = self.plan.scenarios.iter().enumerate();
+                let is_meant =
+                    |scenario: &Scenario| thinks(scenario) && self.can_still_change(scenario, now_ns);
+                scenarios.filter(|(_, scenario)| is_meant(scenario)).map(|(index, _)| index).collect()
+            }
+        };
+        if meant.is_empty() {
+            let problem = "no scenario has think times, or those that have some are over";
+            return Err(RefusedChange::new(problem, RevisionRefusal::ThinksNever.fix()));
+        }
+        let change = Change::ThinkThousandths(thousandths as u64);
+        Ok(meant.into_iter().map(|index| (Some(index), change.clone())).collect())
     }
 
     /// The scenario that is meant where one has to be.
@@ -154,16 +203,16 @@ impl ControlledRun {
         name: Option<&str>,
         now_ns: u64,
         change: impl Fn(&Scenario) -> Change,
-    ) -> Result<Vec<(usize, Change)>, RefusedChange> {
+    ) -> Result<Vec<AskedChange>, RefusedChange> {
         let scenarios = &self.plan.scenarios;
         let meant: Vec<usize> = match name {
             Some(name) => vec![self.named(name)?],
             None if scenarios.len() == 1 => vec![0],
             None => {
-                let cut_ns = cut_after(self.elapsed_ns(now_ns).unwrap_or(0), self.plan.slice_ns());
                 let can_change = |scenario: &Scenario| {
                     let is_counted = scenario.requests_max.is_some() && scenario.load.users().is_none();
-                    !matches!(scenario.load, Load::Closed) && !is_counted && cut_ns < scenario.ends_ns()
+                    let is_fixed = matches!(scenario.load, Load::Closed) || is_counted;
+                    !is_fixed && self.can_still_change(scenario, now_ns)
                 };
                 (0..scenarios.len()).filter(|index| can_change(&scenarios[*index])).collect()
             }
@@ -172,7 +221,12 @@ impl ControlledRun {
             let problem = "all scenarios are closed loops, send a number of requests, or are over";
             return Err(RefusedChange::new(problem, RevisionRefusal::ClosedLoop.fix()));
         }
-        Ok(meant.into_iter().map(|index| (index, change(&scenarios[index]))).collect())
+        Ok(meant.into_iter().map(|index| (Some(index), change(&scenarios[index]))).collect())
+    }
+
+    /// Whether a scenario goes on behind the cut that what is asked now has.
+    fn can_still_change(&self, scenario: &Scenario, now_ns: u64) -> bool {
+        cut_after(self.elapsed_ns(now_ns).unwrap_or(0), self.plan.slice_ns()) < scenario.ends_ns()
     }
 
     /// What a scenario's load was before it was paused.
@@ -180,7 +234,8 @@ impl ControlledRun {
         let is_pause = |change: &Change| matches!(change, Change::Rate(rate) if rate.count == 0);
         let revisions = self.orders.revisions();
         let own = revisions.into_iter().rev().filter(|revision| revision.scenario == scenario.name);
-        let mut changes = own.map(|revision| revision.change).filter(|change| !is_pause(change));
+        let of_load = own.map(|revision| revision.change).filter(Change::is_of_load);
+        let mut changes = of_load.filter(|change| !is_pause(change));
         changes.next().unwrap_or(Change::Thousandths(1_000))
     }
 
@@ -188,12 +243,16 @@ impl ControlledRun {
         let elapsed_ns = self.elapsed_ns(now_ns);
         let revisions = self.orders.revisions();
         let of_scenario = |(index, scenario): (usize, &Scenario)| {
-            let own = revisions.iter().rfind(|revision| revision.scenario == scenario.name);
+            let last = |is_meant: fn(&Change) -> bool| {
+                let is_its = |one: &&Revision| one.scenario == scenario.name && is_meant(&one.change);
+                revisions.iter().rfind(is_its).map(|revision| redact::revision(revision).change.to_string())
+            };
             let figures = self.figures.of(index);
             let schedule = schedule_of(scenario, &revisions);
             ScenarioStatus {
                 name: redact::text(&scenario.name),
-                load: own.map_or_else(|| "as planned".to_owned(), |revision| revision.change.to_string()),
+                load: last(Change::is_of_load).unwrap_or_else(|| "as planned".to_owned()),
+                thinks: last(Change::is_of_thinks),
                 target: schedule.map(|schedule| schedule.rate_rps_at(elapsed_ns.unwrap_or(0))),
                 achieved: figures.achieved,
                 ok: figures.ok,
@@ -208,5 +267,34 @@ impl ControlledRun {
             scenarios: self.plan.scenarios.iter().enumerate().map(of_scenario).collect(),
         };
         ControlAnswer { ok: true, status: Some(status), ..ControlAnswer::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::config::{Document, Format, Layers};
+    use engine::quantity::SECOND_NS;
+
+    #[test]
+    fn scenarios_that_are_over_keep_no_others_from_thinking() {
+        let text = "url = 'testbed:/'\nrun.duration = '20s'\n\
+                    [scenario.early]\nload = { rate = 1 }\nduration = '5s'\n[[scenario.early.step]]\nget = '/'\nthink = '1s'\n\
+                    [scenario.late]\nload = { rate = 1 }\n[[scenario.late.step]]\nget = '/'\nthink = '1s'\n";
+        let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
+        let config = Layers::new(Some(document)).unwrap().config().unwrap();
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+        assert_eq!(plan.scenarios[0].ends_ns(), 5 * SECOND_NS);
+        let orders = Orders::default();
+        orders.start_at(SECOND_NS);
+        let run = ControlledRun { run_id: "r".into(), plan, orders, figures: LiveFigures::default() };
+        let meant = |elapsed_s: u64, scenario: Option<&str>| {
+            let changes = run.thinking(scenario, 2.0, SECOND_NS + elapsed_s * SECOND_NS);
+            changes.map(|changes| changes.into_iter().map(|(index, _)| index).collect::<Vec<_>>()).ok()
+        };
+        assert_eq!(meant(1, None), Some(vec![Some(0), Some(1)]));
+        assert_eq!(meant(10, None), Some(vec![Some(1)]));
+        assert_eq!(meant(10, Some("early")), Some(vec![Some(0)]), "what is named is what is meant");
+        assert_eq!(meant(20, None), None);
     }
 }

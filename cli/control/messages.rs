@@ -31,6 +31,13 @@ pub(crate) enum Ask {
         scenario: Option<String>,
         factor: f64,
     },
+    /// So many times the think times of the plan.
+    Think {
+        /// All that have some, where none is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scenario: Option<String>,
+        factor: f64,
+    },
     /// Nothing, until it is resumed.
     Pause {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,6 +94,9 @@ pub(crate) struct ScenarioStatus {
     pub(crate) name: String,
     /// What its load is now, in words.
     pub(crate) load: String,
+    /// What its think times are now, in words, where they have changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) thinks: Option<String>,
     /// Arrivals per second that its schedule asks for at this moment; `null` without a schedule.
     pub(crate) target: Option<f64>,
     /// Arrivals per second that began in the last interval.

@@ -192,8 +192,8 @@ impl Serving {
 
     fn tell_all(&self, revisions: &[Revision]) {
         for revision in revisions.iter().filter(|_| !self.is_quiet) {
-            let Revision { scenario, cut_ns, change, by, .. } = revision;
-            let text = format!("{by}: `{scenario}` {change} from {:.1} s on", *cut_ns as f64 / 1e9);
+            let Revision { cut_ns, by, .. } = revision;
+            let text = format!("{by}: {revision} from {:.1} s on", *cut_ns as f64 / 1e9);
             tell(Severity::Note, &text);
         }
     }

@@ -32,8 +32,12 @@ pub(crate) fn unknown(plan: &Plan, target: usize) -> NumberedCalls {
 /// The plan with what was found out of calls.
 pub(crate) fn with_described(plan: &Plan, described: NumberedCalls) -> Result<Plan, Broken> {
     plan.changed(|fields| {
-        for ((scenario, index), call) in described {
-            fields.scenarios[scenario].steps_mut()[index].request = Request::Grpc(call);
+        for ((scenario, index), mut call) in described {
+            let step = &mut fields.scenarios[scenario].steps_mut()[index];
+            let reply = call.described.as_mut().and_then(|method| method.reply.take());
+            // What nobody looks at is not told.
+            step.looks.message = reply.filter(|_| step.looks.wants().body_bytes_max > 0);
+            step.request = Request::Grpc(call);
         }
     })
 }

@@ -301,10 +301,10 @@ fn read_request(
 }
 
 fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
-    let is_authorization = |header: &&String| {
-        header.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"))
-    };
-    if args.user.is_some() && args.headers.iter().any(|header| is_authorization(&header)) {
+    let says_who_asks = |name: &str| name.trim().eq_ignore_ascii_case("authorization");
+    let is_authorization =
+        |header: &String| header.split_once(':').is_some_and(|(name, _)| says_who_asks(name));
+    if args.user.is_some() && args.headers.iter().any(is_authorization) {
         let problem = "`--user` makes an Authorization header, and `-H` gives one";
         diagnostics.push(Diagnostic::of_flag("--user", problem, "leave one out"));
         return;
@@ -335,6 +335,10 @@ fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diag
             _ => Vec::new(),
         };
         written.iter().for_each(|key| layers.remove_at(&["headers", key]));
+        if says_who_asks(name) {
+            // The plan's other ways to write it.
+            ["bearer", "basic"].into_iter().for_each(|key| layers.remove(key));
+        }
         let shown = values.iter().filter_map(Value::as_str).map(|value| redact::value(name, value));
         let shown = shown.collect::<Vec<_>>().join(", ");
         layers.set_at(
@@ -376,6 +380,7 @@ mod tests {
     use crate::input::connection_flags::ConnectionArgs;
     use engine::load::Load;
     use engine::plan::{TlsSettings, TlsVersion};
+    use engine::template::Piece;
 
     fn args(target: &str) -> PlanArgs {
         PlanArgs { target: target.into(), ..PlanArgs::default() }
@@ -397,6 +402,31 @@ mod tests {
         let request = only.steps()[0].request.http().unwrap();
         assert_eq!((request.method.as_str(), request.headers.len()), ("POST", 2));
         assert_eq!(plan.thresholds.len(), 2);
+    }
+
+    #[test]
+    fn who_asks_by_a_flag_asks_in_the_place_of_whom_the_plan_says() {
+        let header = |text: &str, more: PlanArgs| {
+            let text = format!("url = 'http://h/'\n{text}");
+            let document = Document { name: "p".into(), text, format: Format::Toml };
+            let plan = plan_of(Some(document), &more, Notes::Untold)?;
+            Ok::<_, Failure>(plan.scenarios[0].steps()[0].request.http().unwrap().headers.clone())
+        };
+        let flag = || PlanArgs { headers: vec!["authorization: x".into()], ..PlanArgs::default() };
+        let user = || PlanArgs { user: Some("Authorization: Basic eA==".into()), ..PlanArgs::default() };
+        for text in
+            ["bearer = 'abc'", "basic = { user = 'a', password = 'b' }", "headers.Authorization = 'abc'"]
+        {
+            for (args, value) in [(flag(), "x"), (user(), "Basic eA==")] {
+                let headers =
+                    header(text, args).unwrap_or_else(|failure| panic!("{text}: {}", failure.message));
+                let [(name, pieces)] = &headers[..] else { panic!("{text}: {headers:?}") };
+                assert!(name.eq_ignore_ascii_case("authorization"), "{text}");
+                assert_eq!(*pieces, [Piece::Bytes(value.into())], "{text}");
+            }
+        }
+        let wrong = header("[[request]]\nbearer = 'abc'", flag()).unwrap_err().message;
+        assert!(wrong.contains("given twice"), "{wrong}");
     }
 
     #[test]

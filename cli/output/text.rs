@@ -5,6 +5,7 @@ use crate::output::checks_text::{checks, redirects};
 use crate::output::figures::{
     self, NOTHING, PERCENTILES, bytes, group, grouped, grouped_exactly, seconds, share, time,
 };
+use crate::output::flows_text::flows;
 use crate::output::layout::{hanging, row};
 use crate::output::plain;
 use crate::output::screen::{Screen, Tone};
@@ -33,9 +34,9 @@ const REASONS_SHOWN_MAX: usize = 6;
 pub(crate) fn report(report: &Report, screen: &Screen) -> String {
     let report = &plain::report(report);
     let mut text = String::new();
-    let sections: [fn(&Report, &Screen) -> String; 15] = [
-        verdict, until, setup, rate, requests, redirects, failures, checks, timings, scenarios, throughput,
-        cost, thresholds, changes, limits,
+    let sections: [fn(&Report, &Screen) -> String; 16] = [
+        verdict, until, setup, rate, requests, redirects, failures, checks, timings, scenarios, flows,
+        throughput, cost, thresholds, changes, limits,
     ];
     for section in sections {
         text.push_str(&section(report, screen));
@@ -503,8 +504,8 @@ fn changes(report: &Report, screen: &Screen) -> String {
         .revisions
         .iter()
         .map(|revision| {
-            let Revision { scenario, cut_ns, change, by, .. } = revision;
-            (*cut_ns, format!("{}: {scenario} {change} ({by})", at(*cut_ns)))
+            let Revision { cut_ns, by, .. } = revision;
+            (*cut_ns, format!("{}: {revision} ({by})", at(*cut_ns)))
         })
         .collect();
     let refused =

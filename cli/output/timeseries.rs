@@ -8,8 +8,8 @@ use engine::distribution::{Distribution, Summary};
 use engine::orders::Orders;
 use engine::outcome::Kind;
 use engine::phase::Phase;
-use engine::plan::Plan;
-use engine::record::{Series, Snapshot};
+use engine::plan::{Plan, Scenario};
+use engine::record::{IterationRecord, Series, Snapshot};
 use engine::redact;
 use engine::seams::Sink;
 use serde::Serialize;
@@ -69,6 +69,8 @@ pub(crate) struct TimeSeries {
     offered: OfferedNow,
     /// Names of the scenarios, and of the kinds of request of each, as they may be written down.
     scenarios: Vec<(String, Vec<String>)>,
+    /// Those of the named flows of each.
+    flows: Vec<Vec<String>>,
     run_id: String,
     started_unix_ns: u64,
     under_way: IterationsUnderWay,
@@ -99,12 +101,15 @@ impl TimeSeries {
             let steps = scenario.steps().iter().map(|step| step.name.clone());
             (scenario.name.clone(), steps.collect())
         });
+        let named = |scenario: &Scenario| scenario.named_flows().into_iter().map(str::to_owned).collect();
+        let flows = plan.scenarios.iter().map(named);
         let form = if is_csv(output.path()) { Form::Csv } else { Form::Json };
         TimeSeries {
             output,
             form,
             offered: OfferedNow::new(plan, orders),
             scenarios: names.collect(),
+            flows: flows.collect(),
             run_id: run_id.to_owned(),
             started_unix_ns: 0,
             under_way: IterationsUnderWay::default(),
@@ -145,8 +150,12 @@ impl TimeSeries {
             line["iterations"] = iterations_json(iterations);
         }
         match self.scenarios.as_slice() {
-            [(_, steps)] if steps.len() > 1 => line["steps"] = interval.steps(0, steps).into(),
-            [_] => {}
+            [(_, steps)] => {
+                if steps.len() > 1 {
+                    line["steps"] = interval.steps(0, steps).into();
+                }
+                self.add_flows(&mut line, snapshot, 0);
+            }
             _ => line["scenarios"] = self.scenarios(snapshot).into(),
         }
         line
@@ -168,9 +177,20 @@ impl TimeSeries {
             if steps.len() > 1 {
                 line["steps"] = interval.steps(index, steps).into();
             }
+            self.add_flows(&mut line, snapshot, index);
             (name.clone(), line)
         };
         self.scenarios.iter().enumerate().map(of_scenario).collect()
+    }
+
+    /// Each named flow of a scenario, by its name, if it has any.
+    fn add_flows(&self, line: &mut Value, snapshot: &Snapshot, scenario: usize) {
+        let flows = self.flows[scenario].iter().zip(snapshot.requests.flows_of(scenario));
+        let flows: Map<String, Value> =
+            flows.map(|(name, record)| (name.clone(), flow_json(record))).collect();
+        if !flows.is_empty() {
+            line["flows"] = flows.into();
+        }
     }
 
     /// Arrivals per second that the schedules ask for in the interval.
@@ -392,6 +412,17 @@ fn iterations_json(interval: &IterationInterval) -> Value {
         "dropped": dropped,
         "withheld": withheld,
         "under_way": under_way,
+        "iteration_ns": timing(&record.waited),
+        "duration_ns": timing(&record.lasted),
+    })
+}
+
+fn flow_json(record: &IterationRecord) -> Value {
+    json!({
+        "entered": all(record.begun),
+        "ok": all(record.ok),
+        "failed": all(record.failed),
+        "unfinished": all(record.unfinished),
         "iteration_ns": timing(&record.waited),
         "duration_ns": timing(&record.lasted),
     })

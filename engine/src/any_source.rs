@@ -3,11 +3,12 @@
 use crate::breaker::BreakerCounts;
 use crate::bucket::Arrival;
 use crate::flow::FlowSource;
+use crate::flow::revised_thinks::RevisedThinks;
 use crate::flow::rows::RowSource;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::outcome::Outcome;
-use crate::record::{EndedAttempt, Iteration, LookedResponse};
+use crate::record::{EndedAttempt, FlowPass, Iteration, LookedResponse};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 
 /// One of the sources there are.
@@ -71,6 +72,12 @@ impl<R: RowSource> Source for AnySource<R> {
         }
     }
 
+    fn revise_thinks(&mut self, thinks: &RevisedThinks) {
+        if let AnySource::Flow(flow) = self {
+            flow.revise_thinks(thinks);
+        }
+    }
+
     fn has_room(&self) -> bool {
         match self {
             AnySource::Mix(mix) => mix.has_room(),
@@ -93,6 +100,20 @@ impl<R: RowSource> Source for AnySource<R> {
         }
     }
 
+    fn next_due_at(&self, target: usize) -> Option<u64> {
+        match self {
+            AnySource::Mix(mix) => mix.next_due_at(target),
+            AnySource::Flow(flow) => flow.next_due_at(target),
+        }
+    }
+
+    fn take_due_at(&mut self, target: usize) -> Following {
+        match self {
+            AnySource::Mix(mix) => mix.take_due_at(target),
+            AnySource::Flow(flow) => flow.take_due_at(target),
+        }
+    }
+
     fn under_way(&self) -> u64 {
         match self {
             AnySource::Mix(mix) => mix.under_way(),
@@ -104,6 +125,13 @@ impl<R: RowSource> Source for AnySource<R> {
         match self {
             AnySource::Mix(mix) => mix.next_ended(),
             AnySource::Flow(flow) => flow.next_ended(),
+        }
+    }
+
+    fn next_passed(&mut self) -> Option<FlowPass> {
+        match self {
+            AnySource::Mix(_) => None,
+            AnySource::Flow(flow) => flow.next_passed(),
         }
     }
 
@@ -131,6 +159,12 @@ impl<R: RowSource> Source for AnySource<R> {
     fn body(&mut self, call: Call, bytes: &[u8]) {
         if let AnySource::Flow(flow) = self {
             flow.body(call, bytes);
+        }
+    }
+
+    fn message_begins(&mut self, call: Call) {
+        if let AnySource::Flow(flow) = self {
+            flow.message_begins(call);
         }
     }
 

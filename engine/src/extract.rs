@@ -13,6 +13,7 @@ mod expression;
 mod findings;
 mod inspection;
 mod json_path;
+mod json_shape;
 mod json_skip;
 mod json_text;
 mod json_walk;

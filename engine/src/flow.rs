@@ -14,24 +14,34 @@ mod attempts;
 mod constants;
 mod cookie_date;
 mod cookies;
+mod due_calls;
 mod exchange;
+mod first_steps;
 pub(crate) mod item;
+mod jars;
 mod looked;
+#[cfg(test)]
+mod named_flow_tests;
+mod open_flows;
 mod program;
 mod redirects;
+pub mod revised_thinks;
+#[cfg(test)]
+mod revised_thinks_tests;
 pub mod rows;
 mod sessions;
 pub(crate) mod source;
 #[cfg(test)]
 mod tests;
 pub(crate) mod think;
+mod unfilled;
 mod values;
 
 pub use constants::{FlowConstants, RenewedValues, SetupValues};
 pub use cookies::{COOKIES_MAX, CookieRules, JAR_BYTES_MAX};
 pub use item::{
-    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,
-    SESSIONS_MAX, StepLooks,
+    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, NAMED_FLOWS_MAX, OnFailure, Repetition,
+    SESSIONS_DEFAULT, SESSIONS_MAX, StepLooks,
 };
 pub use redirects::RedirectForms;
 pub use source::{FlowParts, FlowSource};

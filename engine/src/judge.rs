@@ -6,7 +6,7 @@
 use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::outcome::Kind;
 use crate::random::Random;
-use crate::report::{Report, checks_in};
+use crate::report::{FlowReport, Report, checks_in};
 use crate::search::ProbeOutcome;
 use crate::statistics::Interval;
 use crate::statistics::bootstrap::replicates;
@@ -14,7 +14,7 @@ use crate::statistics::sample::{Portion, Sample, Statistic, measured};
 use crate::statistics::trend::trend;
 use crate::target_outcome::CARRIED_MIN;
 use crate::threshold::{
-    Aggregation, AskedCounts, AttemptCounts, Facts, IterationTimes, Metric, Relation, Threshold,
+    Aggregation, AskedCounts, AttemptCounts, Facts, IterationTimes, Metric, Relation, Scope, Threshold,
 };
 use crate::timing::Timing;
 use crate::verdict::{Cause, Reason, rule};
@@ -208,12 +208,13 @@ fn judge_conditions(
     let mut unclear = None;
     for condition in conditions {
         let of_step =
-            match condition.scope.step.as_deref().map(|name| StepTimes::read(report, name)).transpose() {
+            match condition.scope.part().map(|_| StepTimes::read(report, &condition.scope)).transpose() {
                 Ok(of_step) => of_step,
                 Err(problem) => return ProbeOutcome::Disturbed(problem.to_string()),
             };
         let facts = of_step.as_ref().map_or(of_run, StepTimes::facts);
-        let facts = Facts { checks: Some(checks_in(&report.scenarios, &condition.scope)), ..facts };
+        let facts =
+            Facts { checks: Some(checks_in(&report.plan, &report.scenarios, &condition.scope)), ..facts };
         if let Some(why) = condition.doubt(&facts) {
             return ProbeOutcome::Fail(format!("{}: {why}", condition.text));
         }
@@ -289,7 +290,7 @@ fn attempts_of(report: &Report) -> Option<AttemptCounts> {
     Some(AttemptCounts { made, requests, made_for_these: made })
 }
 
-/// All steps of a name as one: their times, and how many requests failed.
+/// All steps that a scope is about as one: their times, and how many requests failed.
 #[derive(Default)]
 struct StepTimes {
     response: Distribution,
@@ -297,13 +298,25 @@ struct StepTimes {
     slip: Distribution,
     failed: u64,
     total: u64,
+    /// Of the named flow that is meant, without and with the time spent thinking.
+    iterations: Option<(Distribution, Distribution)>,
 }
 
 impl StepTimes {
-    fn read(report: &Report, name: &str) -> Result<StepTimes, UnreadableHistogram> {
+    fn read(report: &Report, scope: &Scope) -> Result<StepTimes, UnreadableHistogram> {
         let mut all = StepTimes::default();
-        let steps = report.scenarios.iter().flat_map(|scenario| &scenario.steps);
-        for step in steps.filter(|step| step.name == name) {
+        let is_meant = |flow: &&FlowReport| scope.flow.as_ref() == Some(&flow.name);
+        let scenarios = report.scenarios.iter().filter(|scenario| scope.is_about(&scenario.name));
+        for flow in scenarios.flat_map(|scenario| &scenario.flows).filter(is_meant) {
+            let (iteration, duration) = all.iterations.get_or_insert_default();
+            iteration.merge(&Distribution::decode(&flow.iteration_ns.hdr)?);
+            duration.merge(&Distribution::decode(&flow.duration_ns.hdr)?);
+        }
+        // By their numbers in the plan: names of steps may come several times, and not all named flows are in a report.
+        let steps = report.plan.scenarios.iter().zip(&report.scenarios).flat_map(|(planned, told)| {
+            planned.steps_in(scope).into_iter().filter_map(|step| told.steps.get(step))
+        });
+        for step in steps {
             all.response.merge(&Distribution::decode(&step.response_ns.hdr)?);
             all.service.merge(&Distribution::decode(&step.service_ns.hdr)?);
             all.slip.merge(&Distribution::decode(&step.slip_ns.hdr)?);
@@ -314,11 +327,13 @@ impl StepTimes {
     }
 
     fn facts(&self) -> Facts<'_> {
-        let StepTimes { response, service, slip, failed, total } = self;
+        let StepTimes { response, service, slip, failed, total, iterations } = self;
+        let iterations =
+            iterations.as_ref().map(|(iteration, duration)| IterationTimes { iteration, duration });
         let asked =
             AskedCounts { failed: *failed, total: *total, arrivals: *total, ..AskedCounts::default() };
         let (achieved_rps, ratio) = (0.0, 1.0);
-        let (iterations, attempts, checks) = (None, None, None);
+        let (attempts, checks) = (None, None);
         Facts { response, service, slip, asked, achieved_rps, ratio, iterations, attempts, checks }
     }
 }
@@ -376,6 +391,8 @@ fn statistic_of(condition: &Threshold, facts: &Facts) -> Option<(Statistic, bool
     }
 }
 
+#[cfg(test)]
+mod flow_tests;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,6 +37,7 @@ mod length;
 mod limits;
 pub mod load;
 pub mod measured;
+pub mod message_form;
 pub mod mix;
 pub mod orders;
 pub mod outbox;

@@ -1,6 +1,6 @@
 //! What whoever started a run can ask of it while it goes on, whoever carries it out.
 
-use crate::revision::{RevisedLoad, Revision};
+use crate::revision::{Revised, Revision};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -28,15 +28,15 @@ struct OrderBook {
     adding: Mutex<()>,
 }
 
-/// A revision, and what becomes of the load by it.
+/// A revision, and what has become by it of what it changes.
 #[derive(Clone, Debug)]
 pub struct OrderedRevision {
-    /// Which scenario's.
-    pub scenario: usize,
+    /// Which scenario's; none where it is of the run as a whole.
+    pub scenario: Option<usize>,
     /// As reports have it.
     pub revision: Revision,
-    /// What the load is from now on.
-    pub load: RevisedLoad,
+    /// What holds from now on, and from which moment.
+    pub revised: Revised,
 }
 
 /// There have been as many revisions as there may be.
@@ -168,7 +168,7 @@ mod tests {
     fn revisions_are_read_in_their_order_and_are_no_more_than_there_may_be() {
         let orders = Orders::default();
         let ordered = |cut_ns| OrderedRevision {
-            scenario: 0,
+            scenario: Some(0),
             revision: Revision {
                 scenario: "s".into(),
                 asked_ns: 0,
@@ -176,7 +176,7 @@ mod tests {
                 change: Change::Rate(Rate::ZERO),
                 by: ChangeAsker::Control,
             },
-            load: RevisedLoad::Schedule(Schedule::new(0, &[]).unwrap()),
+            revised: Revised::Schedule(Schedule::new(0, &[]).unwrap()),
         };
         let all = REVISIONS_MAX as u64;
         assert!((0..all).all(|cut_ns| orders.revise(ordered(cut_ns)).is_ok()));

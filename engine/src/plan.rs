@@ -13,18 +13,23 @@ mod flow_rules;
 mod load_rules;
 mod message_end;
 mod mistake;
+mod pools;
 mod reader;
 mod records;
 mod repeat;
 mod retarget;
 mod retry_rules;
 mod rules;
+mod series;
 mod setup;
 mod setup_script;
 #[cfg(test)]
 mod setup_tests;
 mod sockets;
 mod streams;
+mod target_rules;
+#[cfg(test)]
+mod target_tests;
 #[cfg(test)]
 mod tests;
 mod threshold_rules;
@@ -36,6 +41,7 @@ use crate::flow::SetupValues;
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
+pub use crate::recorded::RECORDED_ARRIVALS_MAX;
 use crate::schedule::constant;
 use crate::threshold::Threshold;
 use bounds::longest_warmup_ns;

@@ -7,7 +7,7 @@ use crate::distribution::COUNT_MAX;
 use crate::history::{SLICES_MAX, Slice};
 use crate::plan::{SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX};
 use crate::record::RedirectCounts;
-use crate::report::{Iterations, Report, RequestAttempts, Requests};
+use crate::report::{FlowReport, Iterations, Report, RequestAttempts, Requests};
 use std::fmt;
 
 /// Longer than any run, and than the time all its shards have worked, nanoseconds: half a year, or 52 days on 1,024 cores in 512
@@ -81,6 +81,7 @@ pub fn require_plausible(report: &Report) -> Result<(), Implausible> {
     for scenario in &report.scenarios {
         require_requests("a scenario's requests", &scenario.requests)?;
         scenario.iterations.iter().try_for_each(require_iterations)?;
+        scenario.flows.iter().try_for_each(require_flow)?;
         scenario.attempts.iter().try_for_each(require_attempts)?;
         for check in &scenario.checks {
             require_counts("checks", &[check.passed, check.failed])?;
@@ -136,6 +137,11 @@ fn require_iterations(iterations: &Iterations) -> Result<(), Implausible> {
     require_counts("iterations", &[ok, failed, unfinished, dropped, unsent, withheld, session_waits])
 }
 
+fn require_flow(flow: &FlowReport) -> Result<(), Implausible> {
+    let FlowReport { entered, ok, failed, unfinished, .. } = *flow;
+    require_counts("a named flow", &[entered, ok, failed, unfinished])
+}
+
 fn require_attempts(attempts: &RequestAttempts) -> Result<(), Implausible> {
     let RequestAttempts { made, further, .. } = *attempts;
     require_counts("attempts", &[made])?;
@@ -164,7 +170,7 @@ mod tests {
         let made = || report("a", OPEN, &slices(1, 20, 20, 1.0));
         assert_eq!(require_plausible(&made()), Ok(()));
         type Change = fn(&mut Report);
-        let changes: [(&str, Change); 11] = [
+        let changes: [(&str, Change); 12] = [
             ("slices", |report| report.history = vec![report.history[0].clone(); SLICES_MAX + 1]),
             ("slice 3", |report| report.history[3].ok = u64::MAX),
             ("slice 3", |report| report.history[3].from_ns = report.history[3].to_ns + 1),
@@ -174,6 +180,9 @@ mod tests {
             ("requests", |report| report.requests.status = [(200, u64::MAX)].into()),
             ("iterations", |report| {
                 report.iterations = Some(Iterations { unsent: u64::MAX, ..Iterations::default() });
+            }),
+            ("a named flow", |report| {
+                report.scenarios[0].flows = vec![FlowReport { ok: u64::MAX, ..FlowReport::default() }];
             }),
             ("a scenario's requests", |report| report.scenarios[0].requests.dropped = u64::MAX),
             ("further attempts", |report| {

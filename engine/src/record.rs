@@ -1,11 +1,12 @@
 //! What a run writes down, from one request to the whole.
 //!
 //! Reading order: [`Series`] (one kind of request: counts and histograms), [`ScenarioRecord`] (arrivals that became no request),
-//! those that lead to several ([`IterationRecord`]), the [`Slowest`] requests one by one → [`RequestRecord`] (all of these, by [`Layout`]) and [`ShardStats`] (how the shard itself
+//! those that lead to several ([`IterationRecord`]) and what of them is gone through by name ([`FlowPass`]), the [`Slowest`] requests one by one → [`RequestRecord`] (all of these, by [`Layout`]) and [`ShardStats`] (how the shard itself
 //! fared) → [`Recorder`] (what one shard writes down in one interval, for every request, without allocating) → [`Snapshot`]
 //! (recorders merged) → [`Gather`] (those of all shards, slice by slice).
 
 mod attempts;
+mod flow_passes;
 mod gather;
 mod iterations;
 mod layout;
@@ -23,8 +24,9 @@ mod stats;
 mod statuses;
 
 pub use attempts::{AttemptFailure, AttemptPhase, Attempts};
+pub use flow_passes::FlowPass;
 pub use gather::{Gather, Intervals};
-pub use iterations::{Iteration, IterationEnd, IterationRecord};
+pub use iterations::{Iteration, IterationEnd, IterationRecord, LeftFlow};
 pub use layout::Layout;
 pub use looked::{
     CheckCounts, FirstFailure, LookCounts, LookRecord, LookedExamples, LookedFor, LookedResponse,

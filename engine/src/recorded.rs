@@ -3,7 +3,7 @@
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, SECOND_NS};
 
 /// The most recorded arrivals of a load: a plan and its reports hold them all.
-pub(crate) const RECORDED_ARRIVALS_MAX: usize = 1_000_000;
+pub const RECORDED_ARRIVALS_MAX: usize = 1_000_000;
 
 /// Whether there are some, in order, and all before the end.
 pub(crate) fn are_sound(offsets_ns: &[u64], length_ns: u64) -> bool {

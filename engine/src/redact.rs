@@ -10,7 +10,7 @@
 
 mod plans;
 
-pub use plans::{plan, threshold, written};
+pub use plans::{plan, revision, threshold, written};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 

@@ -30,7 +30,8 @@ use crate::verdict::{Evidence, Status, Verdict};
 pub use conditions::ThresholdResult;
 pub use exports::ExportReport;
 pub use figures::{
-    Bytes, CheckReport, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport,
+    Bytes, CheckReport, FlowReport, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport,
+    StepReport,
 };
 pub use looks::checks_in;
 use part::{Part, Whole};
@@ -279,11 +280,11 @@ impl Report {
         // is known, the end was brought forward.
         let is_partial = to_ns < planned_ns && !all_have_ended(plan, whole, to_ns);
         let window_ns = (from_ns, to_ns);
-        // A scenario may be called by its URL, which is written down without its secrets.
-        let written =
-            |name: &str| if plan.keeps_secrets { name.to_owned() } else { crate::redact::text(name) };
-        let renamed = |one: &Revision| Revision { scenario: written(&one.scenario), ..one.clone() };
-        let revisions: Vec<Revision> = revisions.iter().map(renamed).collect();
+        let written = |one: &Revision| match plan.keeps_secrets {
+            true => one.clone(),
+            false => crate::redact::revision(one),
+        };
+        let revisions: Vec<Revision> = revisions.iter().map(written).collect();
         let of_run = Whole { plan, snapshot: whole, history, window_ns, is_partial, revisions: &revisions };
         let parts = Part::of_each(of_run);
         let part = Part::whole(of_run, &parts);
@@ -479,7 +480,8 @@ fn scenarios(
         let (outcome, trust) = (part.outcome(&evidences[index], is_invalid), part.trust(is_invalid));
         let report = part.report(scenario, whole.requests.measured_of(index), outcome, trust);
         let (checks, redirects) = (looks::checks(plan, whole, index), looks::redirects(plan, whole, index));
-        ScenarioReport { checks, redirects, ..report }
+        let flows = part::flows(scenario, whole.requests.flows_of(index));
+        ScenarioReport { flows, checks, redirects, ..report }
     };
     plan.scenarios.iter().enumerate().map(of_each).collect()
 }

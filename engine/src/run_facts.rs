@@ -9,7 +9,7 @@ use crate::url::Endpoint;
 pub struct RunFacts {
     /// Unique to it.
     pub run_id: String,
-    /// Its plan, as it may be written down.
+    /// Its plan without secrets, whatever a report of it keeps.
     pub plan: Plan,
     /// What each series is of, in the order in which a [`crate::record::RequestRecord`] has them.
     pub series: Vec<SeriesKey>,
@@ -51,7 +51,8 @@ pub enum SeriesForm {
 impl RunFacts {
     /// Of a run of this plan.
     pub fn new(plan: &Plan, run_id: &str) -> RunFacts {
-        let plan = redact::written(plan);
+        // Whoever hears a run is somebody else than who keeps its secrets in a report of their own.
+        let plan = redact::plan(plan);
         let of_scenario = |scenario: &Scenario| -> Vec<SeriesKey> {
             scenario.steps().iter().map(|step| SeriesKey::new(&plan, scenario, step)).collect()
         };
@@ -126,6 +127,17 @@ mod tests {
             (first.form, first.protocol, first.protocol_version),
             (SeriesForm::Http, "http", Some("1.1"))
         );
+    }
+
+    #[test]
+    fn secrets_that_a_report_keeps_are_told_to_nobody() {
+        let text = "url = 'http://h/a?api_key=hush'\n[[request]]\nget = '/b?api_key=hush'\n";
+        let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
+        let config = Layers::new(Some(document)).unwrap().config().unwrap();
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap().keeping_secrets(true);
+        let facts = RunFacts::new(&plan, "r");
+        assert!(facts.series[0].step.contains("api_key="), "{:?}", facts.series);
+        assert!(!format!("{:?}", facts.series).contains("hush"), "{:?}", facts.series);
     }
 
     #[test]

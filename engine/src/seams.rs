@@ -9,12 +9,13 @@
 use crate::breaker::BreakerCounts;
 use crate::bucket::Arrival;
 use crate::failure::RunFailure;
+use crate::flow::revised_thinks::RevisedThinks;
 use crate::measured::Measured;
 use crate::orders::Orders;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
-use crate::record::{EndedAttempt, Iteration, LookedResponse, Snapshot};
+use crate::record::{EndedAttempt, FlowPass, Iteration, LookedResponse, Snapshot};
 use std::io;
 use std::sync::Arc;
 
@@ -47,6 +48,11 @@ pub trait Source {
         let _ = start_ns;
     }
 
+    /// Think times are these from now on, each from its own moment on.
+    fn revise_thinks(&mut self, thinks: &RevisedThinks) {
+        let _ = thinks;
+    }
+
     /// An arrival begins. There has to be room for it.
     fn start(&mut self, arrival: Arrival) -> Started {
         Started::Call(self.begin(arrival))
@@ -67,6 +73,18 @@ pub trait Source {
         unreachable!("nothing is due where nothing follows")
     }
 
+    /// When the next request to a target is due, by its number in the scenario: where requests go to several, each waits for a connection
+    /// to its own, the first one of an arrival too.
+    fn next_due_at(&self, target: usize) -> Option<u64> {
+        let _ = target;
+        None
+    }
+
+    /// Takes the request to a target that is due next. There has to be one.
+    fn take_due_at(&mut self, target: usize) -> Following {
+        unreachable!("nothing is due at target {target} where nothing follows")
+    }
+
     /// How many arrivals have begun and not ended.
     fn under_way(&self) -> u64 {
         0
@@ -74,6 +92,11 @@ pub trait Source {
 
     /// An arrival that has ended since the last time this was asked.
     fn next_ended(&mut self) -> Option<Iteration> {
+        None
+    }
+
+    /// A named flow that an iteration has entered or left since the last time this was asked.
+    fn next_passed(&mut self) -> Option<FlowPass> {
         None
     }
 
@@ -97,6 +120,11 @@ pub trait Source {
     /// A piece of the body came, of a step that is looked at.
     fn body(&mut self, call: Call, bytes: &[u8]) {
         let _ = (call, bytes);
+    }
+
+    /// A message of a response begins, of a step that is looked at: what comes of the body from here on is its, up to the next.
+    fn message_begins(&mut self, call: Call) {
+        let _ = call;
     }
 
     /// Why the call that ended last has failed, where that says more than its kind.
@@ -257,6 +285,11 @@ pub trait Sink: Send {
 
     /// One interval, or one slice of it, all shards merged.
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()>;
+
+    /// How many snapshots this sink was too slow to take, so far. Comes before each snapshot and before the end.
+    fn note_lost(&mut self, lost: u64) {
+        let _ = lost;
+    }
 
     /// The end of the run. Comes last, and once.
     fn finish(&mut self) -> io::Result<()> {

@@ -259,17 +259,17 @@ impl Threshold {
             ConditionTerms::parse(&parts).map_err(|(problem, fix)| WrongCondition::new(problem, fix))?;
         let expression = expression.split_whitespace().collect::<Vec<_>>().join(" ");
         let text = format!("{}{scope} {expression}{terms}", metric.name());
-        if metric == Metric::Rate && scope.step.is_some() {
-            let problem = format!("`{text}`: a step has no rate of its own");
+        if let Some(part) = scope.part().filter(|_| metric == Metric::Rate) {
+            let problem = format!("`{text}`: a {part} has no rate of its own");
             return Err(WrongCondition::new(problem, "ask for its scenario's"));
         }
         if metric.is_of_iterations() && scope.step.is_some() {
             let problem = format!("`{text}`: an iteration is of all steps");
             return Err(WrongCondition::new(problem, "write `response{step=NAME}` for one step alone"));
         }
-        if metric == Metric::Attempts && scope.step.is_some() {
+        if let Some(part) = scope.part().filter(|_| metric == Metric::Attempts) {
             let problem = format!("`{text}`: attempts are told of a scenario as a whole");
-            return Err(WrongCondition::new(problem, "leave `step` out of the scope"));
+            return Err(WrongCondition::new(problem, format!("leave `{part}` out of the scope")));
         }
         let at = expression.find(['<', '>', '=']).ok_or_else(|| {
             let fix = format!("write a figure, one of < <= > >= ==, and a limit: `{}`", metric.example());

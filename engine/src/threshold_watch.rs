@@ -5,6 +5,7 @@
 //! behind the last full one, requests among it that ended after the measured window, is judged together with that one, so that nothing
 //! of the window is in none. Of several slices that were put together, all is counted at their end.
 
+use crate::phase::Phases;
 use crate::plan::Plan;
 use crate::quantity::SECOND_NS;
 use crate::record::{CheckCounts, IterationRecord, Series, Snapshot};
@@ -18,11 +19,27 @@ const ABORT_EVERY_NS: u64 = SECOND_NS;
 /// The watch over the conditions of one run.
 #[derive(Debug)]
 pub struct ThresholdWatch {
+    plan: Plan,
     interval_ns: u64,
     watched: Vec<WatchedThreshold>,
     abort: Option<Abort>,
+    /// The conditions as they are, once they have changed.
+    revised: Option<Vec<Threshold>>,
+    /// What became of the windows of those that hold no more.
+    replaced: Vec<ReplacedCondition>,
     /// Nothing new is sent any more.
     is_over: bool,
+}
+
+/// What became of the windows of a condition until another came in its place while the run went on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplacedCondition {
+    /// The condition.
+    pub threshold: Threshold,
+    /// Until when it held, nanoseconds from the start of sending.
+    pub until_ns: u64,
+    /// Its windows until then.
+    pub windows: JudgedWindows,
 }
 
 /// A condition that ended the run.
@@ -67,10 +84,16 @@ pub struct WatchedRun {
     pub windows: Vec<JudgedWindows>,
     /// What ended the run, if a condition did.
     pub abort: Option<Abort>,
+    /// The conditions that the run is judged by, where they are not the plan's any more: what has a number here is one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised: Option<Vec<Threshold>>,
+    /// Those that were judged on windows and hold no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<ReplacedCondition>,
 }
 
 /// One condition under watch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct WatchedThreshold {
     index: usize,
     threshold: Threshold,
@@ -82,6 +105,8 @@ struct WatchedThreshold {
     several: Vec<usize>,
     /// The scenarios whose iterations are counted, and whose series are not of what the rate is of.
     flows: Vec<usize>,
+    /// The records of the named flow whose times it is about, where it is about one.
+    passes: Vec<usize>,
     /// All of the measured window so far; of a condition on windows, what no full interval has yet.
     open: Stretch,
     /// The intervals of the window that ends next, oldest first; empty where there are no windows.
@@ -90,6 +115,8 @@ struct WatchedThreshold {
     size: usize,
     /// When it is judged next, nanoseconds from the start of sending.
     next_ns: Option<u64>,
+    /// What ended before this is not of it: it was asked for while the run went on.
+    begins_ns: u64,
     judged: JudgedWindows,
 }
 
@@ -124,9 +151,12 @@ impl ThresholdWatch {
             plan.thresholds.iter().enumerate().filter(|(_, threshold)| threshold.terms.are_watched());
         let watched = watched.map(|(index, threshold)| WatchedThreshold::new(plan, index, threshold));
         ThresholdWatch {
+            plan: plan.clone(),
             interval_ns: plan.interval_ns,
             watched: watched.collect(),
             abort: None,
+            revised: None,
+            replaced: Vec::new(),
             is_over: false,
         }
     }
@@ -134,6 +164,50 @@ impl ThresholdWatch {
     /// Nothing new is sent from here on: what still ends makes no windows of its own, and ends no run.
     pub fn close(&mut self) {
         self.is_over = true;
+    }
+
+    /// The conditions are these from a cut on, which lies before the end of the next slice. What is watched as before goes on; of what only
+    /// its limit has changed, all is kept that has ended so far; what is new is watched from the cut on, and in whole intervals where it has
+    /// windows. After one has ended the run, nothing changes any more.
+    pub fn revise(&mut self, thresholds: &[Threshold], cut_ns: u64, phases: Phases) {
+        if self.abort.is_some() {
+            return;
+        }
+        let before = std::mem::take(&mut self.watched);
+        for (index, threshold) in thresholds.iter().enumerate().filter(|(_, one)| one.terms.are_watched()) {
+            let of_same = before.iter().find(|watched| watched.threshold == *threshold);
+            // One that stays has not become another.
+            let is_gone = |watched: &&WatchedThreshold| !thresholds.contains(&watched.threshold);
+            let of_other = || before.iter().filter(is_gone).find(|watched| watched.watches_for(threshold));
+            self.watched.push(match (of_same, of_same.is_none().then(of_other).flatten()) {
+                (Some(same), _) => same.numbered(index),
+                (None, Some(other)) => other.followed_by(index, threshold),
+                (None, None) => {
+                    let begins_ns = self.begins_ns(threshold, cut_ns, phases);
+                    WatchedThreshold { begins_ns, ..WatchedThreshold::new(&self.plan, index, threshold) }
+                }
+            });
+        }
+        let is_replaced = |watched: &WatchedThreshold| {
+            watched.judged.judged > 0 && !thresholds.contains(&watched.threshold)
+        };
+        self.replaced.extend(before.into_iter().filter(is_replaced).map(|watched| ReplacedCondition {
+            threshold: watched.threshold,
+            until_ns: cut_ns,
+            windows: watched.judged,
+        }));
+        self.revised = Some(thresholds.to_vec());
+    }
+
+    /// From when on a new condition is watched: windows are of whole intervals, which begin with the measured window.
+    fn begins_ns(&self, threshold: &Threshold, cut_ns: u64, phases: Phases) -> u64 {
+        match cut_ns.checked_sub(phases.measure_from_ns) {
+            None | Some(0) => 0,
+            Some(passed_ns) if threshold.terms.over_ns.is_some() => {
+                phases.measure_from_ns + passed_ns.next_multiple_of(self.interval_ns)
+            }
+            Some(_) => cut_ns,
+        }
     }
 
     /// Takes in the next slice. Returns what ends the run, once.
@@ -164,7 +238,8 @@ impl ThresholdWatch {
         self.watched.iter_mut().for_each(WatchedThreshold::judge_rest);
         let windows =
             self.watched.into_iter().filter(|watched| watched.size > 0).map(|watched| watched.judged);
-        WatchedRun { windows: windows.collect(), abort: self.abort }
+        let (revised, replaced) = (self.revised, self.replaced);
+        WatchedRun { windows: windows.collect(), abort: self.abort, revised, replaced }
     }
 }
 
@@ -181,35 +256,55 @@ impl WatchedThreshold {
             |scenario: &usize| plan.scenarios[*scenario].flow().is_none_or(|flow| flow.is_one_request());
         let (ones, several): (Vec<usize>, Vec<usize>) = scenarios.iter().copied().partition(is_one);
         let series = scenarios.iter().flat_map(|&scenario| {
-            let steps = plan.scenarios[scenario].steps().iter();
-            let is_meant = |name: &str| threshold.scope.step.as_deref().is_none_or(|step| step == name);
-            layout
-                .series_of(scenario)
-                .zip(steps)
-                .filter(move |(_, step)| is_meant(&step.name))
-                .map(|(series, _)| series)
+            let first = layout.series_of(scenario).start;
+            plan.scenarios[scenario].steps_in(&threshold.scope).into_iter().map(move |step| first + step)
         });
+        let is_whole = threshold.scope.part().is_none();
         let size = threshold.terms.over_ns.map_or(0, |over_ns| over_ns / plan.interval_ns) as usize;
         WatchedThreshold {
             index,
             threshold: threshold.clone(),
             series: series.collect(),
             // Which kind of request a dropped arrival would have been is not known.
-            scenarios: if threshold.scope.step.is_none() { ones } else { Vec::new() },
-            several: if threshold.scope.step.is_none() { several } else { Vec::new() },
+            scenarios: if is_whole { ones } else { Vec::new() },
+            several: if is_whole { several } else { Vec::new() },
             // A step has no rate and no iterations: what is said of it is said of its requests.
-            flows: if threshold.scope.step.is_none() { flows } else { Vec::new() },
+            flows: if is_whole { flows } else { Vec::new() },
+            passes: plan.flow_records(&threshold.scope),
             open: Stretch::default(),
             intervals: VecDeque::new(),
             size,
             next_ns: None,
+            begins_ns: 0,
             judged: JudgedWindows { threshold: index, judged: 0, broken: 0, worst: None },
         }
     }
 
+    /// The same condition, which has another number now.
+    fn numbered(&self, index: usize) -> WatchedThreshold {
+        let judged = JudgedWindows { threshold: index, ..self.judged.clone() };
+        WatchedThreshold { index, judged, ..self.clone() }
+    }
+
+    /// Whether another condition is on the same figure of the same, so that it differs in how that is held alone.
+    fn watches_for(&self, other: &Threshold) -> bool {
+        let Threshold { metric, scope, statistic, terms, .. } = &self.threshold;
+        (metric, scope, statistic) == (&other.metric, &other.scope, &other.statistic)
+            && terms.over_ns == other.terms.over_ns
+    }
+
+    /// A condition that takes its place, with all that has ended so far.
+    fn followed_by(&self, index: usize, threshold: &Threshold) -> WatchedThreshold {
+        let judged = JudgedWindows { threshold: index, judged: 0, broken: 0, worst: None };
+        WatchedThreshold { index, threshold: threshold.clone(), judged, ..self.clone() }
+    }
+
     fn absorb(&mut self, slice: &Snapshot, is_over: bool) {
+        if slice.to_ns <= self.begins_ns {
+            return;
+        }
         if self.next_ns.is_none() {
-            self.open.from_ns = slice.phases.measure_from_ns;
+            self.open.from_ns = slice.phases.measure_from_ns.max(self.begins_ns);
         }
         let requests = &slice.requests;
         self.series.iter().for_each(|&series| self.open.series.merge(&requests.series.measured[series]));
@@ -229,6 +324,9 @@ impl WatchedThreshold {
             self.open.following += requests.measured_of(flow).iter().map(of_flow).sum::<u64>();
             requests.iterations[flow].iter().for_each(|record| self.open.iterations.merge(record));
         }
+        for &flow in &self.passes {
+            self.open.iterations.merge(&requests.flows[flow]);
+        }
         if !is_over {
             self.open.to_ns = slice.to_ns;
         }
@@ -238,7 +336,11 @@ impl WatchedThreshold {
     fn advance(&mut self, slice: &Snapshot, interval_ns: u64) -> Option<Option<f64>> {
         let every_ns = if self.size > 0 { interval_ns } else { ABORT_EVERY_NS };
         let from_ns = slice.phases.measure_from_ns;
-        let next_ns = *self.next_ns.get_or_insert(from_ns + every_ns);
+        if slice.to_ns <= self.begins_ns {
+            return None;
+        }
+        let passed_ns = self.begins_ns.saturating_sub(from_ns);
+        let next_ns = *self.next_ns.get_or_insert(from_ns + (passed_ns / every_ns + 1) * every_ns);
         if slice.to_ns < next_ns {
             return None;
         }
@@ -365,6 +467,8 @@ impl Stretch {
 
 #[cfg(test)]
 mod flow_tests;
+#[cfg(test)]
+mod revised_tests;
 
 #[cfg(test)]
 mod tests {
@@ -377,10 +481,10 @@ mod tests {
     use crate::record::{Instants, Recorder};
     use proptest::prelude::*;
 
-    const SLICE_NS: u64 = 500 * MILLISECOND_NS;
+    pub(super) const SLICE_NS: u64 = 500 * MILLISECOND_NS;
 
     /// A run of ten seconds after two of warm-up, with these conditions.
-    fn plan(thresholds: &str) -> Plan {
+    pub(super) fn plan(thresholds: &str) -> Plan {
         let text = format!(
             "url = 'http://h/'\n[run]\nduration = '12s'\nwarmup = '2s'\n[scenario.read]\nload = {{ rate = 100 }}\n\
              [[scenario.read.request]]\nget = '/a'\n[[scenario.read.request]]\nget = '/b'\n[scenario.write]\n\
@@ -392,18 +496,18 @@ mod tests {
 
     /// What ended in a slice: successes and failures of each series, and what `read` dropped.
     #[derive(Clone, Copy, Debug, Default)]
-    struct Ended {
+    pub(super) struct Ended {
         ok: [u64; 3],
         failed: [u64; 3],
         dropped: u64,
     }
 
-    const fn of_a(ok: u64, failed: u64) -> Ended {
+    pub(super) const fn of_a(ok: u64, failed: u64) -> Ended {
         Ended { ok: [ok, 0, 0], failed: [failed, 0, 0], dropped: 0 }
     }
 
     /// The slice with this number from the start of the run; what ends in it took as many milliseconds.
-    fn slice(plan: &Plan, number: u64, ended: Ended) -> Snapshot {
+    pub(super) fn slice(plan: &Plan, number: u64, ended: Ended) -> Snapshot {
         let mut recorder = Recorder::new(0, &plan.layout(), plan.phases);
         (recorder.from_ns, recorder.to_ns) = (number * SLICE_NS, (number + 1) * SLICE_NS);
         // What ends in the drain was intended in the window.

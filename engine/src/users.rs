@@ -38,14 +38,15 @@ struct LevelPiece {
 #[derive(Clone, Debug)]
 pub struct UserPool {
     levels: Levels,
-    pacing_ns: Option<u64>,
+    /// How long after the beginning of a loop the next one is to begin, and from which moment on that is said of those that are to begin then.
+    pacings: Vec<(u64, Option<u64>)>,
     loops_max: Option<u64>,
     share: Share,
     /// Users of all shards.
     most: u64,
     /// Those that begin next.
     next: DueQueue<NextLoop>,
-    /// Of each user of the shard, since when it is there, and how often it has begun since; and how often in all.
+    /// Of each user of the shard, since when it is there, when its last loop was to begin, and how often it has begun in all.
     users: Vec<User>,
     /// How many iterations may still begin.
     left: u64,
@@ -57,7 +58,7 @@ pub struct UserPool {
 #[derive(Clone, Copy, Debug, Default)]
 struct User {
     since_ns: u64,
-    loops_since: u64,
+    begun_ns: u64,
     loops: u64,
     is_under_way: bool,
 }
@@ -132,7 +133,7 @@ impl UserPool {
         let most = load.most();
         let mut pool = UserPool {
             levels: Levels::new(&load.segments, (starts_ns, ends_ns)),
-            pacing_ns: load.pacing_ns,
+            pacings: vec![(0, load.pacing_ns)],
             loops_max: load.loops_max,
             share,
             most,
@@ -170,7 +171,7 @@ impl UserPool {
             let user = &mut self.users[next.user as usize];
             let number = user.loops * self.most + self.share.shard + next.user * self.share.shards;
             user.loops += 1;
-            user.loops_since += 1;
+            user.begun_ns = next.intended_ns;
             user.is_under_way = true;
             self.left -= 1;
             self.under_way += 1;
@@ -188,8 +189,8 @@ impl UserPool {
         if self.has_done_all(user) {
             return;
         }
-        let intended_ns = match self.pacing_ns {
-            Some(pacing_ns) => user.since_ns + user.loops_since * pacing_ns,
+        let intended_ns = match self.pacing_of(user.begun_ns) {
+            Some(pacing_ns) => user.begun_ns + pacing_ns,
             None => free_ns,
         };
         let due_ns = free_ns.max(intended_ns);
@@ -228,6 +229,17 @@ impl UserPool {
         }
     }
 
+    /// From a cut on, loops begin at another pace, or as soon as the one before has ended. Those that were to begin before it are followed at
+    /// theirs.
+    pub fn pace(&mut self, cut_ns: u64, pacing_ns: Option<u64>) {
+        self.pacings.push((cut_ns, pacing_ns));
+    }
+
+    /// How long after a loop that was to begin at a moment the next one is.
+    fn pacing_of(&self, begun_ns: u64) -> Option<u64> {
+        self.pacings.iter().rev().find(|(cut_ns, _)| *cut_ns <= begun_ns)?.1
+    }
+
     /// Whether a user has begun as often as it may.
     fn has_done_all(&self, user: User) -> bool {
         self.loops_max.is_some_and(|loops| user.loops >= loops)
@@ -248,8 +260,7 @@ impl UserPool {
     /// A user comes at this moment or later, if it does.
     fn arrive(&mut self, user: u64, from_ns: u64) {
         if let Some(since_ns) = self.next_there(user, from_ns) {
-            let kept = &mut self.users[user as usize];
-            (kept.since_ns, kept.loops_since) = (since_ns, 0);
+            self.users[user as usize].since_ns = since_ns;
             self.next.push(NextLoop { due_ns: since_ns, intended_ns: since_ns, user });
         }
     }
@@ -383,6 +394,29 @@ mod tests {
         pool.ended(second.number, 4 * S);
         assert_eq!(pool.next_ns(), Some(4 * S));
         assert_eq!(pool.poll_due(4 * S).unwrap().intended_ns, 2 * S, "it is late, and that shows");
+    }
+
+    #[test]
+    fn another_pace_is_that_of_loops_that_are_to_begin_behind_the_cut() {
+        let paced = UserLoad { pacing_ns: Some(2 * S), ..load(vec![ramp(1, 1, 60 * S)]) };
+        let mut pool = UserPool::new(&paced, (0, 60 * S), Share { shard: 0, shards: 1 }, None);
+        let mut begun = Vec::new();
+        for tenth in 0..400 {
+            let now_ns = tenth * S / 10;
+            match tenth {
+                // Each is asked for half a second before its cut.
+                45 => pool.pace(5 * S, Some(S / 2)),
+                70 => pool.pace(7 * S + S / 2, None),
+                80 => pool.pace(8 * S + S / 2, Some(10 * S)),
+                _ => {}
+            }
+            while let Some(arrival) = pool.poll_due(now_ns) {
+                begun.push(arrival.intended_ns * 10 / S);
+                pool.ended(arrival.number, now_ns + S / 5);
+            }
+        }
+        // Every two seconds, then every half, then as soon as it can, then every ten.
+        assert_eq!(begun, [0, 20, 40, 60, 65, 70, 75, 77, 79, 81, 83, 85, 185, 285, 385]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Descriptors: which services, methods and messages there are, by files or by a target's own account, and what a call is by them.
 
 use crate::encoder;
+use crate::forms;
 use crate::wrong::{CallPart, WrongCall, WrongFile};
 use engine::config::hint;
 use engine::plan::{GrpcCall, GrpcMethod, MessagePace};
@@ -93,6 +94,7 @@ impl Descriptors {
                 false => method.parent_service().parent_file().name().to_owned(),
             },
             encoded,
+            reply: forms::of_message(&method.output()),
         })
     }
 

@@ -6,6 +6,7 @@
 
 mod descriptors;
 mod encoder;
+mod forms;
 mod message_text;
 mod numbers;
 mod path;

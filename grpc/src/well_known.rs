@@ -4,24 +4,15 @@ use crate::message_text::{MessageText, has_holes};
 use crate::path::MessagePath;
 use crate::pieces::{Encoded, WireForm};
 use crate::scalars::{self, Wrong, what_is};
+use engine::message_form::KnownType;
 use prost::Message;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 
 /// The enum that is a null in JSON.
 pub(crate) const NULL_VALUE: &str = "google.protobuf.NullValue";
-/// Messages that are their one value.
-const WRAPPERS: [&str; 9] = [
-    "DoubleValue",
-    "FloatValue",
-    "Int64Value",
-    "UInt64Value",
-    "Int32Value",
-    "UInt32Value",
-    "BoolValue",
-    "StringValue",
-    "BytesValue",
-];
+/// The message that is any JSON.
+const VALUE: &str = "google.protobuf.Value";
 /// Of any JSON, the kinds that hold others.
 const STRUCT_VALUE: u32 = 5;
 const LIST_VALUE: u32 = 6;
@@ -34,12 +25,50 @@ const BOOL: u32 = 4;
 /// Whether a null is a value of a field, and not that it is absent.
 pub(crate) fn takes_null(field: &FieldDescriptor) -> bool {
     match field.kind() {
-        Kind::Message(descriptor) => {
-            descriptor.full_name() == "google.protobuf.Value" && !field.is_list() && !field.is_map()
-        }
+        Kind::Message(descriptor) => descriptor.full_name() == VALUE && !field.is_list() && !field.is_map(),
         Kind::Enum(descriptor) => descriptor.full_name() == NULL_VALUE && !field.is_list(),
         _ => false,
     }
+}
+
+/// What a message is that is its one value.
+fn wrapped_kind(name: &str) -> Option<Kind> {
+    Some(match name {
+        "DoubleValue" => Kind::Double,
+        "FloatValue" => Kind::Float,
+        "Int64Value" => Kind::Int64,
+        "UInt64Value" => Kind::Uint64,
+        "Int32Value" => Kind::Int32,
+        "UInt32Value" => Kind::Uint32,
+        "BoolValue" => Kind::Bool,
+        "StringValue" => Kind::String,
+        "BytesValue" => Kind::Bytes,
+        _ => return None,
+    })
+}
+
+/// How replies of one of these types are told; nothing of others, and of what is packed in an `Any`, which is not unpacked. A target tells
+/// of its types itself, and may call by these names what is made otherwise: that is told field by field.
+pub(crate) fn told_as(descriptor: &MessageDescriptor) -> Option<KnownType> {
+    let mut fields = descriptor.fields();
+    let only = fields.next().filter(|_| fields.next().is_none());
+    let is_only = |is_right: &dyn Fn(&FieldDescriptor) -> bool| only.as_ref().is_some_and(is_right);
+    let holds_values = |field: &FieldDescriptor| match field.kind() {
+        Kind::Message(held) => held.full_name() == VALUE,
+        _ => false,
+    };
+    Some(match descriptor.full_name().strip_prefix("google.protobuf.")? {
+        "Timestamp" => KnownType::Timestamp,
+        "Duration" => KnownType::Duration,
+        "FieldMask" => KnownType::FieldMask,
+        "Value" => KnownType::Value,
+        "Struct" if is_only(&FieldDescriptor::is_map) => KnownType::Bare,
+        "ListValue" if is_only(&|field| field.is_list() && holds_values(field)) => KnownType::Bare,
+        wrapper => {
+            let kind = wrapped_kind(wrapper)?;
+            return is_only(&|field| !field.is_list() && field.kind() == kind).then_some(KnownType::Bare);
+        }
+    })
 }
 
 /// A message of one of these types; nothing of others.
@@ -55,7 +84,7 @@ pub(crate) fn encode(
         "Struct" => Some(object(text, value, at)),
         "ListValue" => Some(list(text, value, at)),
         "Value" => Some(any_json(text, value, at)),
-        _ if WRAPPERS.contains(&name) => Some(wrapped(text, descriptor, value, at)),
+        _ if wrapped_kind(name).is_some() => Some(wrapped(text, descriptor, value, at)),
         _ => None,
     }
 }

@@ -6,3 +6,4 @@ mod files;
 mod messages;
 mod oracle;
 mod rig;
+mod told;

@@ -4,7 +4,9 @@ use crate::rig::{EVERY, call, compiled, message, rendered};
 use engine::template::Piece;
 use proptest::prelude::*;
 use prost_reflect::prost::Message;
-use prost_reflect::{Cardinality, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
+use prost_reflect::{
+    Cardinality, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, SerializeOptions, Value,
+};
 use std::collections::HashMap;
 
 /// A source of choices that is the same for the same seed.
@@ -134,6 +136,26 @@ fn random(descriptor: &MessageDescriptor, choices: &mut Choices, depth: u64) -> 
     message
 }
 
+/// What is told of a reply, without what is packed in an `Any`: that stays packed.
+fn without_any(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(members) => {
+            members.remove("any");
+            members.values_mut().for_each(without_any);
+        }
+        serde_json::Value::Array(values) => values.iter_mut().for_each(without_any),
+        _ => {}
+    }
+}
+
+fn read(json: &[u8]) -> serde_json::Value {
+    let mut value = serde_json::from_slice(json).unwrap_or_else(|error| {
+        panic!("{error}: {}", String::from_utf8_lossy(json));
+    });
+    without_any(&mut value);
+    value
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -150,5 +172,39 @@ proptest! {
         // As JSON, since no NaN is one.
         prop_assert_eq!(serde_json::to_value(&decoded).unwrap(), serde_json::to_value(&expected).unwrap());
         prop_assert_eq!(decoded.encoded_len(), expected.encoded_len(), "{}", json);
+    }
+
+    /// A reply is told as prost-reflect tells it; and whatever bytes come, what is told is JSON, of messages that prost-reflect reads too.
+    #[test]
+    fn a_reply_is_told_as_others_tell_it(seed in any::<u64>(), changes in prop::collection::vec((any::<u16>(), any::<u8>()), 0..4)) {
+        let descriptor = message(EVERY, "test.All");
+        let method = compiled(EVERY).describe(&call("test.Every/Look", &["{}"])).unwrap();
+        let form = method.reply.expect("it is made of few types");
+        prop_assert!(form.is_sound());
+        let stored: engine::message_form::MessageForm =
+            serde_json::from_str(&serde_json::to_string(&form).unwrap()).unwrap();
+        prop_assert_eq!(&stored, &form);
+        let mut bytes = random(&descriptor, &mut Choices(seed), 0).encode_to_vec();
+        // Twice the same message is one whose parts are merged.
+        if seed % 4 == 0 {
+            bytes.extend(random(&descriptor, &mut Choices(!seed), 0).encode_to_vec());
+        }
+        let length = bytes.len().max(1);
+        for (at, byte) in &changes {
+            if let Some(changed) = bytes.get_mut(usize::from(*at) % length) {
+                *changed = *byte;
+            }
+        }
+        let mut told = Vec::new();
+        let result = engine::message_form::tell(&form, &bytes, 64 << 20, &mut Vec::new(), &mut told);
+        let theirs = DynamicMessage::decode(descriptor, bytes.as_slice());
+        if changes.is_empty() {
+            prop_assert!(result.is_ok(), "{result:?}");
+            let (mut json, options) = (Vec::new(), SerializeOptions::new().skip_default_fields(false));
+            theirs.unwrap().serialize_with_options(&mut serde_json::Serializer::new(&mut json), &options).unwrap();
+            prop_assert_eq!(read(&told), read(&json));
+        } else if result.is_ok() {
+            read(&told);
+        }
     }
 }

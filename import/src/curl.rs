@@ -55,6 +55,7 @@ pub fn from_curl(text: &str, choices: CurlChoices) -> Result<Made, WrongImport> 
     let mut secrets = Secrets::new(choices.keeps_secrets);
     let text = plan(&base, &requests, &mut secrets, &mut notes);
     notes.extend(secrets.note());
+    let notes = notes.iter().map(|note| shell::shown(note)).collect();
     Ok(Made { plan: text, notes, files: Vec::new() })
 }
 

@@ -12,18 +12,19 @@ mod slots;
 mod sources;
 mod steps;
 
-use self::recorded::{Chosen, HarRecording, Recorded};
+use self::recorded::{Chosen, EXACTNESS_MS, HarRecording, Recorded};
 use self::steps::StepTiming;
 use crate::made::Made;
-use crate::planned::{PlanText, REQUESTS_MAX};
+use crate::planned::{PlanText, REDIRECTS_MAX, REQUESTS_MAX};
 use crate::secrets::Secrets;
+use crate::servers;
 use crate::wrong::WrongImport;
 use toml_edit::Value;
 
-/// Recordings know when a request began to the millisecond: one that began so much before an end began after it.
-const EXACTNESS_MS: f64 = 1.0;
 /// The most requests of a recording that another is compared with: each is held against each.
 const COMPARED_MAX: usize = 4_096;
+/// No recording that becomes a plan has more, however many of its requests are redirects.
+const _: () = assert!(REQUESTS_MAX * (REDIRECTS_MAX as usize + 1) <= COMPARED_MAX);
 /// The most servers that are named in a note.
 const NAMED_MAX: usize = 5;
 
@@ -39,8 +40,8 @@ pub struct HarFile<'a> {
 /// How HAR files are imported.
 #[derive(Clone, Debug, Default)]
 pub struct HarChoices {
-    /// The host whose requests are imported, or its URL; that of the first page if there is none. Several may be given, but all steps
-    /// of a plan go to one server.
+    /// The host whose requests are imported, or its URL; that of the first page if there is none. Where several are given, the first
+    /// request goes to the plan's own target, and each other server is one with a name.
     pub hosts: Vec<String>,
     /// Imports images, style sheets, scripts and fonts, too.
     pub keeps_assets: bool,
@@ -60,18 +61,16 @@ pub fn from_har(
 ) -> Result<Made, WrongImport> {
     let chosen = Chosen { hosts: &choices.hosts, has_assets: choices.keeps_assets };
     let text = first.text.trim_start_matches('\u{feff}');
-    let recording = with_redirects(recorded::read(text, first.name, &chosen)?);
+    let recording = with_redirects(recorded::read(text, first.name, &chosen)?, REQUESTS_MAX, first.name)?;
     if recording.requests.is_empty() {
         return Err(nothing_left(&recording, first.name));
     }
-    check_length(&recording, REQUESTS_MAX, first.name)?;
-    check_servers(&recording.requests, first.name)?;
     let titles = steps::titles(&recording.requests);
     let correlation = match second {
         Some(second) => {
             let text = second.text.trim_start_matches('\u{feff}');
-            let other = with_redirects(recorded::read(text, second.name, &chosen)?);
-            check_length(&other, COMPARED_MAX, second.name)?;
+            let other = recorded::read(text, second.name, &chosen)?;
+            let other = with_redirects(other, COMPARED_MAX, second.name)?;
             correlation::of_two(&recording.requests, &other.requests, &titles)
         }
         None => correlation::of_one(&recording.requests, &titles),
@@ -83,7 +82,7 @@ pub fn from_har(
         (false, false) => StepTiming::Think,
         (false, true) => StepTiming::None,
     };
-    let steps = steps::steps(requests, &titles, &correlation, timing, &mut secrets, &mut notes);
+    let mut steps = steps::steps(requests, &titles, &correlation, timing, &mut secrets, &mut notes);
     let origin = second
         .map_or(format!("of {}", first.name), |second| format!("of {} and {}", first.name, second.name));
     let mut plan = PlanText::new(&origin);
@@ -92,6 +91,14 @@ pub fn from_har(
         notes.insert(0, sentence);
     }
     plan.set("url", requests[0].url.base.as_str());
+    let others = servers::names(requests.iter().map(|request| (&*request.url.base, &*request.url.host)));
+    for (step, request) in steps.iter_mut().zip(requests) {
+        let other = others.iter().find(|(base, _)| *base == request.url.base);
+        step.target = other.map(|(_, name)| name.clone());
+    }
+    if !others.is_empty() && cookies::are_kept(requests) {
+        notes.push("cookies go to the target that has set them alone, whatever their `Domain`".to_owned());
+    }
     if cookies::are_kept(requests) {
         plan.set("cookies", Value::from(true));
     }
@@ -112,14 +119,23 @@ pub fn from_har(
     notes.extend(redirects_note(requests, &titles));
     notes.extend(correlation.notes);
     notes.extend(secrets.note());
+    others.iter().for_each(|(base, name)| plan.target(name, base));
     plan.requests("step", &steps);
     Ok(Made { plan: plan.finish(), notes, files: Vec::new() })
 }
 
-/// A recording whose requests have the redirects in them that the browser followed.
-fn with_redirects(mut recording: HarRecording<'_>) -> HarRecording<'_> {
-    recording.requests = followed::collapsed(recording.requests);
-    recording
+/// A recording whose requests have the redirects in them that the browser followed: then so many at the most.
+fn with_redirects<'a>(
+    mut recording: HarRecording<'a>,
+    most: usize,
+    name: &str,
+) -> Result<HarRecording<'a>, WrongImport> {
+    // Each is looked for among all others: what is too long anyway is not looked at.
+    if recording.requests.len() <= COMPARED_MAX {
+        recording.requests = followed::collapsed(recording.requests);
+    }
+    check_length(&recording, most, name)?;
+    Ok(recording)
 }
 
 /// Which requests follow redirects, in a sentence.
@@ -158,32 +174,6 @@ fn check_length(recording: &HarRecording<'_>, most: usize, name: &str) -> Result
     }
     let problem = format!("{count} requests of the recording are to be imported, and {most} are the most");
     Err(WrongImport::new(problem, "record a shorter session, or its parts one by one").at(name))
-}
-
-/// All steps of a plan go to one server.
-fn check_servers(requests: &[Recorded<'_>], name: &str) -> Result<(), WrongImport> {
-    let mut servers: Vec<(&str, usize)> = Vec::new();
-    for request in requests {
-        match servers.iter_mut().find(|(base, _)| *base == request.url.base) {
-            Some((_, count)) => *count += 1,
-            None => servers.push((&request.url.base, 1)),
-        }
-    }
-    if servers.len() <= 1 {
-        return Ok(());
-    }
-    let of = |(base, count): &(&str, usize)| format!("{count} to {base}");
-    let named: Vec<String> = servers.iter().take(NAMED_MAX).map(of).collect();
-    let more = if servers.len() > NAMED_MAX { ", …" } else { "" };
-    let problem = format!(
-        "the requests are to {} servers ({}{more}), and all steps of a plan go to one",
-        servers.len(),
-        named.join(", "),
-    );
-    // The one that most requests are to; of several the first.
-    let most = servers.iter().rev().max_by_key(|(_, count)| *count).map_or("", |(base, _)| base);
-    let fix = format!("import one at a time, each into a plan of its own: `--host {most}`");
-    Err(WrongImport::new(problem, fix).at(name))
 }
 
 fn nothing_left(recording: &HarRecording<'_>, name: &str) -> WrongImport {

@@ -28,6 +28,7 @@ use crate::made::{Made, MadeFile};
 use crate::planned::PlanText;
 use crate::secrets::Secrets;
 use crate::wrong::WrongImport;
+use crate::{servers, urls};
 use std::collections::BTreeMap;
 
 /// How often a script is run again because its checks want other statuses than those that were made up.
@@ -98,12 +99,32 @@ pub fn from_k6(
     let ScriptImport { secrets, mut notes, feeds, seed, setup, .. } = import;
     let mut plan =
         PlanText::new(&format!("of {name}: what one iteration of it did, with responses that were made up"));
+    name_servers(&mut translated, &mut plan);
     let scenarios = translated_parts(&translated);
-    surroundings::write(&mut plan, &loaded.options, &scenarios, setup, seed, &mut notes);
+    surroundings::write(&mut plan, &loaded.options, &scenarios, setup, seed, &mut notes)
+        .map_err(|wrong| wrong.at(name))?;
     surroundings::feeds(&mut plan, &feeds);
     notes.extend(secrets.note());
     let files = feeds.into_iter().filter_map(|feed| Some(MadeFile { path: feed.file, text: feed.text? }));
     Ok(Made { plan: plan.finish(), notes, files: files.collect() })
+}
+
+/// Servers that steps go to and their scenario does not are targets of the plan, which the steps name.
+fn name_servers(translated: &mut [Translated], plan: &mut PlanText) {
+    let steps = translated.iter().flat_map(|one| &one.steps.steps);
+    let bases = steps.filter_map(|step| urls::split(step.target.as_deref()?));
+    let bases: Vec<(String, String)> = bases.map(|url| (url.base, url.host)).collect();
+    // None of them is the first server of the plan, which needs no name.
+    let all = bases.iter().map(|(base, host)| (base.as_str(), host.as_str()));
+    let named = servers::names([("", "")].into_iter().chain(all));
+    named.iter().for_each(|(base, name)| plan.target(name, base));
+    for target in
+        translated.iter_mut().flat_map(|one| &mut one.steps.steps).filter_map(|step| step.target.as_mut())
+    {
+        if let Some((_, name)) = named.iter().find(|(base, _)| *base == target) {
+            target.clone_from(name);
+        }
+    }
 }
 
 fn translated_parts(translated: &[Translated]) -> Vec<(&ScriptScenario, &ScriptSteps)> {
@@ -161,7 +182,9 @@ impl ScriptImport<'_> {
             let of_setup = holes.extracts.iter().filter(|extract| holes.setup.contains(&extract.step));
             self.setup_extracts = of_setup.cloned().collect();
             self.setup = Some(match self.setup.take() {
-                Some(known) => known.joined(setup, &mut self.notes),
+                Some(known) => {
+                    known.joined(setup, &mut self.notes).map_err(|wrong| wrong.at(self.script.name))?
+                }
                 None => setup,
             });
         }

@@ -14,6 +14,7 @@ mod openapi;
 mod ordered;
 mod planned;
 mod secrets;
+mod servers;
 mod shell;
 mod urls;
 mod wrong;

@@ -12,7 +12,7 @@ mod rows;
 mod templates;
 
 use self::format::{FORMATS, LogFormat};
-use self::line::LogLine;
+use self::line::{LogLine, SHOWN_LETTERS_MAX};
 use self::pace::PaceCounts;
 use self::rows::{LoggedRows, RepeatedRows};
 use self::templates::PathCounts;
@@ -31,8 +31,6 @@ const RUN_LENGTH_S: f64 = 4_503_599.0;
 /// What rows are called in a plan, and their file where it has no other name.
 const FEED: &str = "log";
 const ROWS_FILE: &str = "log.csv";
-/// The longest part of a line that a message shows.
-const SHOWN_LETTERS_MAX: usize = 120;
 
 /// What becomes of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

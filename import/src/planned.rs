@@ -11,6 +11,8 @@ const METHOD_KEYS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"]
 
 /// The most kinds of request of a mix, and the most steps of a flow: a plan has no more.
 pub(crate) const REQUESTS_MAX: usize = 64;
+/// The most redirects that a plan follows.
+pub(crate) const REDIRECTS_MAX: u32 = 50;
 const JSON: &str = "application/json";
 
 /// What is sent with a request.
@@ -41,6 +43,8 @@ pub(crate) enum PlannedCredentials {
 pub(crate) struct PlannedRequest {
     /// What it is called; the method and the path if nothing is said.
     pub(crate) name: Option<String>,
+    /// The name of the target that it goes to, where that is another than the plan's.
+    pub(crate) target: Option<String>,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) weight: Option<u64>,
@@ -103,6 +107,9 @@ impl PlannedRequest {
         let mut set = |key: &str, value: Value| table.insert(key, Item::Value(value));
         if let Some(name) = &self.name {
             set("name", name.as_str().into());
+        }
+        if let Some(target) = &self.target {
+            set("target", target.as_str().into());
         }
         let key = self.method.to_ascii_lowercase();
         if METHOD_KEYS.contains(&key.as_str()) && key.to_ascii_uppercase() == self.method {
@@ -277,6 +284,16 @@ impl PlanText {
         }
     }
 
+    /// Adds a target with a name.
+    pub(crate) fn target(&mut self, name: &str, url: &str) {
+        let mut all = Table::new();
+        all.set_implicit(true);
+        if let Some(all) = self.document.entry("target").or_insert(Item::Table(all)).as_table_mut() {
+            let target = Table::from_iter([("url", Value::from(url))]);
+            all.insert(name, Item::Table(target));
+        }
+    }
+
     /// Sets what is not a value: a table, or a list of tables.
     pub(crate) fn put(&mut self, key: &str, item: Item) {
         self.document.insert(key, item);
@@ -329,6 +346,12 @@ impl PlanText {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limits_are_those_of_plans() {
+        assert_eq!(REQUESTS_MAX, engine::plan::REQUESTS_MAX);
+        assert_eq!(REDIRECTS_MAX, engine::redirect::REDIRECTS_MAX);
+    }
 
     #[test]
     fn json_that_toml_cannot_say_is_a_text_with_its_type() {

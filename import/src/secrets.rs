@@ -80,7 +80,7 @@ impl Secrets {
     }
 
     /// The variable of a value: the same for the same value.
-    fn variable(&mut self, name: &str, value: &str, place: &str) -> String {
+    pub(crate) fn variable(&mut self, name: &str, value: &str, place: &str) -> String {
         if let Some(known) = self.variables.iter().find(|known| known.value == value) {
             return known.name.clone();
         }

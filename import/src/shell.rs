@@ -16,6 +16,11 @@ pub(crate) fn with_variables(text: &str) -> String {
     text.replace("%EE%80%80", "{{env ").replace("%EE%80%81", "}}")
 }
 
+/// A text as it is shown: with variables of the shell as they were typed.
+pub(crate) fn shown(text: &str) -> String {
+    text.replace(VARIABLE_OPEN, "$").replace(VARIABLE_CLOSE, "")
+}
+
 /// The commands of a text, each as its words. Lines, `;`, `&` and `|` end a command; comments are none.
 pub(crate) fn commands(text: &str) -> Result<Vec<Vec<String>>, WrongImport> {
     if is_windows(text) {

@@ -224,9 +224,58 @@ fn who_asks_is_said_by_bearer_or_basic_where_that_says_all_of_it() {
     ] {
         assert_eq!(keys(command), header(value), "{command}");
     }
-    let asked = from_curl("curl -u me http://h/", CurlChoices::default()).unwrap();
-    assert_noted(&asked, &["`-u me` has no password"]);
-    assert_eq!(table(&asked)["request"][0]["basic"]["password"].as_str(), Some(""));
+}
+
+#[test]
+fn a_user_without_a_password_is_a_secret_itself() {
+    // `s3cret:`
+    for (command, asks) in [
+        ("curl -u s3cret: http://h/", false),
+        ("curl -u s3cret http://h/", true),
+        ("curl http://s3cret@h/", false),
+        ("curl http://s3cret:@h/", false),
+        ("curl -H 'Authorization: Basic czNjcmV0Og==' http://h/", false),
+    ] {
+        let made = from_curl(command, CurlChoices::default()).unwrap();
+        assert!(!format!("{made:?}").contains("s3cret"), "{made:?}");
+        let basic = &table(&made)["request"][0]["basic"];
+        assert_eq!(basic.to_string(), "{ user = \"{{env API_KEY}}\", password = \"\" }", "{command}");
+        assert_noted(&made, &["API_KEY (GET /)"]);
+        let has_note = made.notes.iter().any(|note| note.contains("has no password, which curl asks for"));
+        assert_eq!(has_note, asks, "{command}: {:?}", made.notes);
+        let kept = self::made(command);
+        let basic = &table(&kept)["request"][0]["basic"];
+        assert_eq!(basic.to_string(), "{ user = \"s3cret\", password = \"\" }", "{command}");
+        plan(&kept);
+    }
+}
+
+#[test]
+fn a_variable_that_may_hold_name_and_password_is_sent_as_a_header() {
+    for (command, header, note) in [
+        ("curl -u \"$CREDS\" http://h/", "Basic {{env CREDS | base64}}", "$CREDS is sent in base64 as it is"),
+        ("curl \"http://${CREDS}@h/\"", "Basic {{env CREDS | base64}}", "$CREDS is sent in base64 as it is"),
+        (
+            "curl -u \"s3cret$A$B\" http://h/",
+            "Basic {{env AUTHORIZATION}}",
+            "set AUTHORIZATION to it in base64",
+        ),
+        (
+            "curl -u \"m{{$A:s3cret\" http://h/",
+            "Basic {{env AUTHORIZATION}}",
+            "set AUTHORIZATION to it in base64",
+        ),
+    ] {
+        let made = from_curl(command, CurlChoices::default()).unwrap();
+        let request = &table(&made)["request"][0];
+        assert_eq!(request["headers"]["Authorization"].as_str(), Some(header), "{command}");
+        assert!(request.get("basic").is_none(), "{}", made.plan);
+        assert_noted(&made, &[note]);
+        let all = format!("{}{}", made.plan, made.notes.concat());
+        assert!(!all.contains(['\u{e000}', '\u{e001}']) && !all.contains("s3cret"), "{all}");
+    }
+    let made = from_curl("curl -b \"$JAR\" http://h/", CurlChoices::default()).unwrap();
+    assert_noted(&made, &["cookies of the file `$JAR`"]);
 }
 
 #[test]

@@ -313,7 +313,7 @@ fn text_of(step: &Table) -> &str {
 }
 
 #[test]
-fn several_servers_are_refused_with_the_words_that_import_one() {
+fn several_servers_are_targets_and_each_step_goes_to_its_own() {
     let secure = r#""method": "GET", "url": "https://h/b", "headers": []"#;
     let other = r#""method": "GET", "url": "http://other:81/c", "headers": []"#;
     let page = |at, request: &str| entry(at, request, 200, "", "text/html", "x");
@@ -321,23 +321,27 @@ fn several_servers_are_refused_with_the_words_that_import_one() {
     let file = HarFile { name: "x.har", text: &text };
     let of = |hosts: &[&str]| {
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        from_har(file, None, &HarChoices { hosts, ..Default::default() })
+        from_har(file, None, &HarChoices { hosts, ..Default::default() }).unwrap()
     };
-    for (hosts, servers) in [
-        (&[][..], "2 servers (2 to http://h, 1 to https://h)"),
-        (&["h", "other"], "3 servers (2 to http://h, 1 to https://h, 1 to http://other:81)"),
-    ] {
-        let wrong = of(hosts).unwrap_err();
-        assert!(wrong.problem.contains(servers) && wrong.problem.contains("go to one"), "{wrong}");
-        assert_eq!(wrong.place, "x.har");
-        assert!(wrong.fix.ends_with("`--host http://h`"), "{wrong}");
-    }
-    let paths = |hosts: &[&str]| {
-        steps(&of(hosts).unwrap()).iter().map(|step| text_of(step).to_owned()).collect::<Vec<_>>()
+    let targets = |made: &Made| {
+        let of_step = |step: &Table| {
+            (text_of(step).to_owned(), step.get("target").and_then(toml::Value::as_str).map(str::to_owned))
+        };
+        steps(made).iter().map(of_step).collect::<Vec<_>>()
     };
-    assert_eq!(paths(&["http://h"]), ["/", "/a"]);
-    assert_eq!(paths(&["https://h"]), ["/b"]);
-    assert_eq!(paths(&["other:81"]), ["/c"]);
+    let own = |path: &str| (path.to_owned(), None);
+    let to = |path: &str, name: &str| (path.to_owned(), Some(name.to_owned()));
+    let made = of(&["h", "other"]);
+    assert_eq!(targets(&made), [own("/"), to("/b", "h"), own("/a"), to("/c", "other")]);
+    let table = table(&made);
+    assert_eq!(table["url"].as_str(), Some("http://h"));
+    assert_eq!(table["target"]["h"]["url"].as_str(), Some("https://h"));
+    assert_eq!(table["target"]["other"]["url"].as_str(), Some("http://other:81"));
+    let plan = plan(&made);
+    assert_eq!((plan.targets.len(), plan.pools.len()), (3, 3));
+    assert_eq!(targets(&of(&["http://h"])), [own("/"), own("/a")]);
+    assert_eq!(targets(&of(&["https://h"])), [own("/b")]);
+    assert_eq!(targets(&of(&["other:81"])), [own("/c")]);
 }
 
 #[test]
@@ -458,6 +462,55 @@ fn redirects_that_the_browser_followed_are_of_the_request_that_led_to_them() {
     assert_eq!(first["extract"]["token"].as_str(), Some("json /token"), "{}", made.plan);
     assert_eq!(table(&made)["cookies"].as_bool(), Some(true));
     assert_noted(&made, &["`redirects` of the request", "POST /session (2), POST /kept (1)"]);
+}
+
+#[test]
+fn redirects_to_another_server_are_no_redirects_of_a_request() {
+    let at = |url: &str| format!(r#""method": "GET", "url": "{url}", "headers": []"#);
+    let to = |url: &str| format!(r#"{{"name": "Location", "value": "{url}"}}"#);
+    let imported = |entries: &[String], hosts: &[&str]| {
+        let text = har(entries);
+        let choices = HarChoices {
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            ..HarChoices::default()
+        };
+        from_har(HarFile { name: "a.har", text: &text }, None, &choices)
+    };
+    let ports = [
+        entry(0, &at("http://h:3000/dash"), 302, &to("http://h:8080/auth"), "", ""),
+        entry(20, &at("http://h:8080/auth"), 302, &to("http://h:3000/cb"), "", ""),
+        entry(40, &at("http://h:3000/cb"), 200, "", "text/html", "<p>"),
+    ];
+    let schemes = [
+        entry(0, &at("http://h/"), 301, &to("https://h/"), "", ""),
+        entry(20, &at("https://h/"), 200, "", "text/html", "<p>"),
+    ];
+    for entries in [&ports[..], &schemes[..]] {
+        let wrong = imported(entries, &[]).unwrap_err();
+        assert!(wrong.problem.contains("2 servers") && wrong.fix.contains("--host"), "{wrong}");
+    }
+    let made = imported(&ports, &["h:3000"]).unwrap();
+    let paths: Vec<String> = steps(&made).iter().map(text_of_request).collect();
+    assert_eq!(paths, ["/dash", "/cb"]);
+    assert!(steps(&made).iter().all(|step| step.get("redirects").is_none()), "{}", made.plan);
+}
+
+#[test]
+fn a_recording_of_any_length_is_refused_at_once() {
+    let led = |path: &str| format!(r#"{{"name": "Location", "value": "{path}"}}"#);
+    let entries: Vec<String> =
+        (0..5_000).map(|number| entry(number, &get("/a", ""), 302, &led("/b"), "", "")).collect();
+    let text = har(&entries);
+    let file = HarFile { name: "a.har", text: &text };
+    let wrong = from_har(file, None, &HarChoices::default()).unwrap_err();
+    assert!(
+        wrong.problem.starts_with("5000 requests") && wrong.problem.contains("64 are the most"),
+        "{wrong}"
+    );
+    let first = har(&entries[..3]);
+    let first = HarFile { name: "b.har", text: &first };
+    let wrong = from_har(first, Some(file), &HarChoices::default()).unwrap_err();
+    assert!(wrong.problem.contains("4096 are the most") && wrong.place == "a.har", "{wrong}");
 }
 
 fn text_of_request(step: &Table) -> String {

@@ -308,6 +308,44 @@ fn rows_that_no_file_has_are_written() {
 }
 
 #[test]
+fn requests_to_other_servers_name_them_as_targets() {
+    let text = "import http from 'k6/http';
+        export const options = { scenarios: {
+            buy: { executor: 'constant-vus', vus: 2, duration: '1s', exec: 'buy' },
+            look: { executor: 'constant-vus', vus: 1, duration: '1s', exec: 'look' },
+        }, insecureSkipTLSVerify: true };
+        export function buy() {
+            const token = http.post('https://auth.local/token').json('token');
+            http.get('http://shop.local/a', { headers: { Authorization: `Bearer ${token}` } });
+            http.get('http://shop.local/a');
+            http.get('http://static.local/a');
+        }
+        export function look() {
+            http.get('http://static.local/b');
+            http.get('http://static.local/c');
+            http.get('http://shop.local/d');
+        }";
+    let made = made(text);
+    let plan = planned(&made);
+    let of_step = |step: &engine::plan::Step| plan.target_of(step).url.authority.clone();
+    let of_scenario = |name: &str| {
+        let scenario = &plan.scenarios[plan.scenario_named(name).unwrap()];
+        scenario.steps().iter().map(of_step).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of_scenario("buy"),
+        ["auth.local", "shop.local", "shop.local", "static.local"],
+        "{}",
+        made.plan
+    );
+    assert_eq!(of_scenario("look"), ["static.local", "static.local", "shop.local"], "{}", made.plan);
+    let table = table(&made);
+    assert_eq!(table["target"]["auth-local"]["url"].as_str(), Some("https://auth.local"));
+    assert_eq!(table["tls"]["verify"].as_bool(), Some(false));
+    assert!(table["scenario"]["buy"]["step"][1].get("target").is_none(), "{}", made.plan);
+}
+
+#[test]
 fn what_is_not_translated_is_told() {
     let text = "import http from 'k6/http';
         import ws from 'k6/ws';
@@ -332,15 +370,14 @@ fn what_is_not_translated_is_told() {
     let made = made(text);
     let table = table(&made);
     let steps = table["step"].as_array().unwrap();
-    assert_eq!(steps.len(), 6, "{}", made.plan);
-    assert_eq!(steps[4]["body"].as_str(), Some("{{now ms}}"));
+    assert_eq!(steps.len(), 7, "{}", made.plan);
+    assert_eq!(steps[5]["body"].as_str(), Some("{{now ms}}"));
     for parts in [
         &["k6/ws.connect"][..],
         &["k6/net/grpc: Client"],
         &["k6chaijs", "describe"],
         &["`html` is not translated"],
         &["comes from `html().find().attr()`"],
-        &["1 requests to http://elsewhere are left out"],
         &["the request to `undefined/x` is left out", "-e NAME=VALUE"],
         &["a pause before the first request"],
         &["`vus: value>1` is left out"],
@@ -410,6 +447,102 @@ fn what_setup_brings_is_called_the_same_in_all_scenarios() {
     };
     assert_eq!((get("one", 0), get("one", 1)), ("/a/{{setup_token}}".to_owned(), "/{{token}}".to_owned()));
     assert_eq!(get("two", 1), "/{{id}}/{{setup_id}}/{{setup_token}}");
+}
+
+#[test]
+fn setup_keeps_no_cookies_and_more_requests_than_a_plan_has_may_bring_nothing() {
+    let text = |requests: usize, used: usize| {
+        format!(
+            "import http from 'k6/http';
+            export function setup() {{
+                const ids = [];
+                for (let i = 0; i < {requests}; i++) {{ ids.push(http.post(`http://h/items?${{i}}`).json('id')); }}
+                return ids;
+            }}
+            export default function (ids) {{ http.get(`http://h/items/${{ids[{used}]}}`); }}"
+        )
+    };
+    let cookies = |made: &Made| made.notes.iter().any(|note| note.contains("k6 sends cookies"));
+    let one = made(&text(1, 0));
+    assert!(!cookies(&one), "{:?}", one.notes);
+    let most = made(&text(100, 63));
+    planned(&most);
+    assert!(cookies(&most));
+    assert_noted(&most, &["`setup()` makes 100 requests: the first 64 are in the plan"]);
+    let wrong = tried(&text(100, 80), &[]).unwrap_err();
+    assert!(
+        wrong.problem.contains("`setup()` makes 100 requests") && wrong.problem.contains("`id`"),
+        "{wrong}"
+    );
+    assert_eq!(wrong.place, "script.js");
+}
+
+#[test]
+fn what_another_scenario_takes_of_a_setup_that_differs_is_known_or_refused() {
+    let text = |setup: &str| {
+        format!(
+            "import http from 'k6/http';
+            export const options = {{ scenarios: {{
+                one: {{ executor: 'constant-vus', vus: 1, duration: '1s', exec: 'one', env: {{ WHO: 'ann' }} }},
+                two: {{ executor: 'constant-vus', vus: 1, duration: '1s', exec: 'two', env: {{ WHO: 'bob' }} }} }} }};
+            export function setup() {{ {setup} return {{ token: login.json('token'), id: login.json('id') }}; }}
+            export function one(data) {{ http.get(`http://h/a/${{data.token}}`); }}
+            export function two(data) {{ http.get(`http://h/b/${{data.id}}`); }}"
+        )
+    };
+    let made = made(&text("const login = http.post('http://h/login', { name: __ENV.WHO });"));
+    planned(&made);
+    assert_noted(&made, &["`setup()` does not do the same for all scenarios"]);
+    assert_eq!(
+        table(&made)["setup"]["step"][0]["extract"].to_string(),
+        "{ setup_token = \"json /token\", setup_id = \"json /id\" }"
+    );
+    let wrong = tried(&text("const login = http.post(`http://h/${__ENV.WHO}`);"), &[]).unwrap_err();
+    assert!(wrong.problem.contains("`setup_id`"), "{wrong}");
+}
+
+#[test]
+fn a_path_begins_with_a_value_only_where_a_response_or_a_row_brings_it() {
+    let text = |first: &str, url: &str| {
+        format!(
+            "import http from 'k6/http';
+            import {{ SharedArray }} from 'k6/data';
+            const rows = new SharedArray('rows', () => [{{ path: '/a' }}, {{ path: '/b' }}]);
+            export default function () {{
+                const row = rows[Math.floor(Math.random() * rows.length)];
+                const res = http.get('{first}/');
+                http.get('http://h/x'); http.get('http://h/y');
+                http.get(`http://h{url}`);
+            }}"
+        )
+    };
+    for (url, path, note) in [
+        ("${res.json('next')}", "{{next}}", "a value of a response, which has to begin with a slash"),
+        ("${res.json('next')}/x", "{{next}}/x", "a value of a response, which has to begin with a slash"),
+        ("${row.path}?a=1", "{{rows.path}}?a=1", "a value of a row, which has to begin with a slash"),
+    ] {
+        let made = made(&text("http://h", url));
+        planned(&made);
+        assert_eq!(table(&made)["step"][3]["get"].as_str(), Some(path), "{}", made.plan);
+        assert_noted(&made, &[note]);
+    }
+    for (first, url) in [
+        ("http://h", "${res.html().find('a').attr('href')}"),
+        ("http://h", "${Math.floor(Math.random() * 3)}/x"),
+        ("http://h", "${encodeURIComponent(res.json('next'))}"),
+        ("http://h", ":${res.json('port')}/x"),
+        ("http://other", "${res.json('next')}"),
+    ] {
+        let made = made(&text(first, url));
+        planned(&made);
+        assert!(!made.plan.contains("not-translated"), "{}", made.plan);
+        let table = table(&made);
+        let steps = table["step"].as_array().unwrap();
+        let paths: Vec<&str> = steps.iter().filter_map(|step| step["get"].as_str()).collect();
+        let own = if first == "http://h" { &["/", "/x", "/y"][..] } else { &["/x", "/y"] };
+        assert_eq!(paths, own, "{url}");
+        assert_noted(&made, &["the request to `http://h", "is left out"]);
+    }
 }
 
 #[test]

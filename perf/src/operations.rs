@@ -8,6 +8,7 @@
 
 mod bare;
 pub mod dispatch;
+pub mod extract;
 pub mod flow;
 pub mod grpc;
 pub mod http1;
@@ -27,7 +28,7 @@ pub use operation::{CountedOperation, Work};
 
 /// Every operation that has a baseline, in the order of a request's way.
 pub fn all() -> impl Iterator<Item = &'static CountedOperation> {
-    let nouns: [&'static [CountedOperation]; 13] = [
+    let nouns: [&'static [CountedOperation]; 14] = [
         &schedule::OPERATIONS,
         &template::OPERATIONS,
         &http1::OPERATIONS,
@@ -37,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static CountedOperation> {
         &websocket::OPERATIONS,
         &tcp::OPERATIONS,
         &udp::OPERATIONS,
+        &extract::OPERATIONS,
         &record::OPERATIONS,
         &merge::OPERATIONS,
         &dispatch::OPERATIONS,

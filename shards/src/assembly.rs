@@ -16,12 +16,12 @@ use engine::any_source::AnySource;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::flow::rows::RowSource;
-use engine::flow::{CookieRules, FlowConstants, FlowParts, FlowSource};
+use engine::flow::{CookieRules, FlowConstants, FlowParts, FlowSource, StepLooks};
 use engine::load::UserLoad;
 use engine::mix::{EncodedStep, Mix};
 use engine::plan::{self, Plan, Pool, Request, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
 use engine::seams::{Source, StepFacts};
-use engine::template::Template;
+use engine::template::{Piece, Template};
 use engine::url::Endpoint;
 use socket2::SockAddr;
 
@@ -65,7 +65,7 @@ pub(crate) fn sources_with<R: RowSource>(
                 let sessions_max = share.of(flow.sessions_max.into()) as usize;
                 let steps =
                     steps.into_iter().zip(scenario.steps()).map(|(step, of_plan)| (step, &of_plan.looks));
-                AnySource::Flow(Box::new(FlowSource::new(FlowParts {
+                let source = FlowSource::new(FlowParts {
                     script: flow,
                     steps: steps.collect(),
                     draws,
@@ -75,10 +75,11 @@ pub(crate) fn sources_with<R: RowSource>(
                     rows: rows(),
                     share,
                     unix_offset_ns: clock::unix_offset_ns(),
-                    cookies: cookie_rules(plan, scenario)?,
+                    cookies: cookie_rules(plan, scenario)?.into_iter().next(),
                     constants: constants(),
                     redirects: redirects::forms(plan, scenario, encode)?,
-                })))
+                });
+                AnySource::Flow(Box::new(to_targets(plan, scenario, source)?))
             }
         })
     };
@@ -106,18 +107,38 @@ fn encoded_step(step: &plan::Step, target: &Target, keeps_cookies: bool) -> Resu
     }
 }
 
-/// How the sessions of a scenario keep cookies, where they do. All its requests go to one target.
-fn cookie_rules(plan: &Plan, scenario: &Scenario) -> Result<Option<CookieRules>, RunFailure> {
-    if !scenario.flow().is_some_and(|flow| flow.cookies) {
-        return Ok(None);
+/// A flow whose steps go to several targets lets each wait for its own.
+fn to_targets<R: RowSource>(
+    plan: &Plan,
+    scenario: &Scenario,
+    source: FlowSource<R>,
+) -> Result<FlowSource<R>, RunFailure> {
+    let pools = scenario.pools();
+    if pools.len() < 2 {
+        return Ok(source);
     }
-    let url = &plan.target_of(&scenario.steps()[0]).url;
-    let host = match &url.endpoint {
-        Endpoint::Tcp { host, .. } => host,
-        Endpoint::Unix { .. } | Endpoint::Testbed => &url.authority,
-    };
+    let number = |step: &plan::Step| pools.iter().position(|pool| *pool == step.pool).unwrap_or(0);
+    let of_step = scenario.steps().iter().map(number).collect();
+    Ok(source.with_targets(of_step, cookie_rules(plan, scenario)?))
+}
+
+/// How the sessions of a scenario keep cookies of each of its targets; none where they keep none.
+fn cookie_rules(plan: &Plan, scenario: &Scenario) -> Result<Vec<CookieRules>, RunFailure> {
+    if !scenario.flow().is_some_and(|flow| flow.cookies) {
+        return Ok(Vec::new());
+    }
     let paths: Result<Vec<Template>, RunFailure> = scenario.steps().iter().map(redirects::path).collect();
-    Ok(Some(CookieRules { host: host.to_ascii_lowercase(), is_secure: url.scheme.is_tls(), paths: paths? }))
+    let paths = paths?;
+    let of_pool = |pool: usize| {
+        let url = &plan.targets[plan.pools[pool].target].url;
+        let host = match &url.endpoint {
+            Endpoint::Tcp { host, .. } => host,
+            Endpoint::Unix { .. } | Endpoint::Testbed => &url.authority,
+        };
+        let (host, is_secure) = (host.to_ascii_lowercase(), url.scheme.is_tls());
+        CookieRules { host, is_secure, paths: paths.clone() }
+    };
+    Ok(scenario.pools().into_iter().map(of_pool).collect())
 }
 
 /// A request as HTTP/2 has it.
@@ -147,6 +168,43 @@ pub(crate) fn tls_files(target: &Target) -> Result<Option<TlsFiles>, RunFailure>
     }
 }
 
+/// The requests that are sent on a pool, as HTTP/2 has them: one for each step of its scenario, because calls name steps by number. Those
+/// that go to other targets are never sent here, whose rules they may break and whose memory they need not take up: each has a place alone.
+fn http2_requests(plan: &Plan, pool: usize) -> Result<Vec<Http2Request>, RunFailure> {
+    let target = &plan.targets[plan.pools[pool].target];
+    let serves = |scenario: &&Scenario| scenario.pools().contains(&pool);
+    let steps = plan.scenarios.iter().filter(serves).flat_map(|scenario| {
+        let keeps_cookies = scenario.flow().is_some_and(|flow| flow.cookies);
+        scenario.steps().iter().map(move |step| (step, keeps_cookies))
+    });
+    let request = |(step, keeps_cookies): (&plan::Step, bool)| {
+        let request = match step.pool == pool {
+            true => http2_request(step, target, keeps_cookies),
+            false => http2_request(&place_of(step), target, false),
+        };
+        request.map(|(_, request)| request)
+    };
+    steps.map(request).collect()
+}
+
+/// What stands in the place of a step that goes to another target.
+fn place_of(step: &plan::Step) -> plan::Step {
+    let request = plan::HttpRequest {
+        method: "GET".into(),
+        path: vec![Piece::Bytes(b"/".to_vec())],
+        headers: Vec::new(),
+        body: None,
+    };
+    plan::Step {
+        name: step.name.clone(),
+        weight: 0,
+        pool: step.pool,
+        timeout_ns: step.timeout_ns,
+        request: Request::Http(request),
+        looks: StepLooks::default(),
+    }
+}
+
 /// The same as [`any_shared`], with what was read of the target's files.
 pub(crate) fn any_shared_with(
     plan: &Plan,
@@ -163,14 +221,7 @@ pub(crate) fn any_shared_with(
             })
         }
         &TargetProtocol::Http2 { streams, window_bytes, header_table_bytes } => {
-            let steps = plan.scenarios.iter().flat_map(|scenario| {
-                let keeps_cookies = scenario.flow().is_some_and(|flow| flow.cookies);
-                scenario.steps().iter().map(move |step| (step, keeps_cookies))
-            });
-            let requests: Vec<Http2Request> = steps
-                .filter(|(step, _)| step.pool == pool)
-                .map(|(step, cookies)| http2_request(step, target, cookies).map(|(_, request)| request))
-                .collect::<Result<_, RunFailure>>()?;
+            let requests = http2_requests(plan, pool)?;
             let options = Http2Options { streams, window_bytes, header_table_bytes };
             Ok(match secured(target, files, Some(ALPN_HTTP2), Http2Shared::new(requests, options))? {
                 Ok(shared) => AnyShared::Https2(shared),
@@ -293,19 +344,22 @@ pub fn wire<S: Source, P: Protocol>(
 fn outgoing<'a, S: Source, P: Protocol>(plan: &Plan, sources: &'a [S], shared: &[P::Shared]) -> Outgoing<'a> {
     let (mut constants, mut copy_bytes_max) = (Vec::new(), 0);
     for (scenario, source) in plan.scenarios.iter().zip(sources) {
-        let (steps, pipeline) = (source.steps(), plan.target_of(&scenario.steps()[0]).pipeline() as usize);
+        let (steps, pools) = (source.steps(), scenario.pools());
+        let pipeline_of = |pool: usize| plan.targets[plan.pools[pool].target].pipeline() as usize;
+        let pipeline = pools.iter().map(|&pool| pipeline_of(pool)).max().unwrap_or(1);
         // Only a closed loop with one request sends several at a time as they are.
         let copies = if scenario.load.is_closed() && steps.len() == 1 { pipeline } else { 1 };
         constants.extend(steps.iter().map(|step| (step.constant.as_deref().unwrap_or_default(), copies)));
-        let pool = scenario.steps()[0].pool;
-        let shared = &shared[pool];
-        let sends_constants = P::is_verbatim(shared) && plan.targets[plan.pools[pool].target].reuse();
-        // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
-        let is_copied = |step: &&StepFacts| {
-            !sends_constants || step.constant.is_none() || (pipeline > 1 && steps.len() > 1)
-        };
-        let bytes_max = steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0);
-        copy_bytes_max = copy_bytes_max.max(P::outbox_bytes(shared, bytes_max, pipeline));
+        for pool in pools {
+            let (shared, pipeline) = (&shared[pool], pipeline_of(pool));
+            let sends_constants = P::is_verbatim(shared) && plan.targets[plan.pools[pool].target].reuse();
+            // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
+            let is_copied = |step: &&StepFacts| {
+                !sends_constants || step.constant.is_none() || (pipeline > 1 && steps.len() > 1)
+            };
+            let bytes_max = steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0);
+            copy_bytes_max = copy_bytes_max.max(P::outbox_bytes(shared, bytes_max, pipeline));
+        }
     }
     Outgoing { constants, copy_bytes_max }
 }

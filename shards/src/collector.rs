@@ -11,6 +11,7 @@ use engine::history::History;
 use engine::orders::Order;
 use engine::plan::Plan;
 use engine::record::{Gather, Intervals, Snapshot};
+use engine::revision::Revised;
 use engine::seams::Grain;
 use engine::threshold_watch::{ThresholdWatch, WatchedRun};
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub(crate) struct Collector {
     auto_warmup: Warming,
     /// Not a sink: a condition is judged on every slice, and sinks may lose some.
     thresholds: ThresholdWatch,
+    /// How many revisions of the run hold by now.
+    revisions_heard: usize,
     control: Arc<Control>,
     /// How far the run has come on the way to its goal, for sinks alone.
     looks: Looks,
@@ -67,6 +70,7 @@ impl Collector {
             sinks,
             auto_warmup: Warming::new(plan, control.clone()),
             thresholds: ThresholdWatch::new(plan),
+            revisions_heard: 0,
             control,
             looks,
             has_begun: false,
@@ -146,6 +150,7 @@ impl Collector {
 
     /// Ends the run as a signal does when a condition is broken that asks for it: what is under way may finish.
     fn judge(&mut self, slice: &Snapshot) {
+        self.hear_of_conditions(slice);
         let is_stopped = self.control.order() != Order::Run;
         if is_stopped {
             self.thresholds.close();
@@ -153,6 +158,20 @@ impl Collector {
         // Of two orders to stop the second would cut off what is under way.
         if self.thresholds.push(slice).is_some() && !is_stopped {
             self.control.stop();
+        }
+    }
+
+    /// Takes over the conditions that hold from a cut on that the run has come to with this slice.
+    fn hear_of_conditions(&mut self, slice: &Snapshot) {
+        for ordered in self.control.revisions_from(self.revisions_heard) {
+            let cut_ns = ordered.revision.cut_ns;
+            if cut_ns >= slice.to_ns {
+                break;
+            }
+            self.revisions_heard += 1;
+            if let Revised::Thresholds(thresholds) = &ordered.revised {
+                self.thresholds.revise(thresholds, cut_ns, slice.phases);
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Connection {
     is_able: bool,
     /// Stands in the queue of ready connections.
     is_queued: bool,
+    /// The last send was longer than what always fits the socket's buffer, where that is asked: some of it may still be there.
+    pub(crate) sent_long: bool,
     /// Was open at least once.
     pub(crate) was_open: bool,
     /// A response came since it was last made.
@@ -453,6 +455,7 @@ impl Connection {
             capacity,
             oldest: 0,
             is_sending: false,
+            sent_long: false,
             is_able: false,
             is_queued: false,
             was_open: false,

@@ -16,11 +16,13 @@ mod flows;
 mod moments;
 mod pacing;
 mod pool;
+mod reached;
 mod receiving;
 mod replay;
 mod replays;
 mod scenario;
 mod stages;
+mod targets;
 mod withholding;
 
 use self::core::{Core, MILLISECOND_NS, Stage};
@@ -176,20 +178,12 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             end += pool.connections.count();
             pool
         };
-        let pools: Vec<ConnectionPool<P>> = shared.into_iter().enumerate().map(pool).collect();
+        let mut pools: Vec<ConnectionPool<P>> = shared.into_iter().enumerate().map(pool).collect();
         assert!(
             scenarios.len() == plan.scenarios.len() && pools.len() == plan.pools.len(),
             "each has its part"
         );
-        scenarios.iter_mut().for_each(|scenario| {
-            let pool = &pools[scenario.pool];
-            scenario.is_one_constant &= pool.sends_constants();
-            scenario.reports_copies |= !pool.connections.is_in_order() || P::awaits_sent(&pool.shared);
-            if pool.sends_datagrams() {
-                // None waits, so their memory is free again as soon as the kernel has taken them.
-                scenario.reports_copies = P::awaits_sent(&pool.shared);
-            }
-        });
+        pools.iter_mut().for_each(|pool| pool.note_reported_sends(plan, &mut scenarios[pool.scenario]));
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
         let connect_timeout_ns = pools.iter().map(|pool| pool.connect_timeout_ns).max().unwrap_or(0);
@@ -239,6 +233,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let given = self.control.given();
         if given.revision_count() > self.revisions_heard {
             self.hear_of_revisions();
+        }
+        if S::MAY_CONTINUE {
+            // A user whose iteration has just ended begins the next one in this turn, and not a system call later.
+            self.note_iterations();
         }
         self.release(now);
         if S::MAY_CONTINUE {
@@ -392,6 +390,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     fn release_most_overdue(&mut self, now: u64) {
         for _ in 0..SENDS_PER_TURN {
             let Some(scenario) = self.most_overdue(now) else { return };
+            if self.scenarios[scenario].has_targets() {
+                self.release_to_targets(scenario);
+                continue;
+            }
             let Shard { core, scenarios, pools, .. } = self;
             let scenario = &mut scenarios[scenario];
             pools[scenario.pool].release(core, scenario);
@@ -416,6 +418,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     #[inline(always)]
     fn due_ns(&mut self, index: usize) -> Option<u64> {
         let scenario = &self.scenarios[index];
+        if scenario.has_targets() {
+            return self.due_at_targets(index);
+        }
         let connections = &mut self.pools[scenario.pool].connections;
         let slot = connections.first_ready()?;
         let free_ns = self.core.relative_ns(connections.at(slot).free_ns);
@@ -457,9 +462,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Sends what protocols have left in their outboxes in this turn: what they answer, and the requests that follow it.
     fn flush(&mut self) {
-        let Shard { core, scenarios, pools, .. } = self;
+        let Shard { core, pools, .. } = self;
         for pool in pools.iter_mut().filter(|pool| !pool.is_verbatim()) {
-            pool.flush(core, &scenarios[pool.scenario]);
+            pool.flush(core);
         }
     }
 

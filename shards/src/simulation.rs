@@ -198,6 +198,8 @@ impl Simulation {
             start_ns: crate::assembly::connect_timeout_ns(&self.plan) + START_NS,
         };
         let wire = SimulatedWire::new(self.world.clone(), &steps, seat, self.seed, control.clone());
+        let slots = (0..self.plan.pools.len()).map(|pool| self.plan.connections_of(pool, shard));
+        let wire = wire.with_pools(&slots.collect::<Vec<u32>>());
         control.start_at(wire.start_ns());
         let ledger = wire.ledger();
         let (shard_lane, lane, recorder) = lane(shard as usize, &self.plan.layout(), self.plan.phases);
@@ -271,9 +273,9 @@ impl Simulation {
             let before = &self.revisions[..control.given().revision_count()];
             let is_its = |scenario: &Scenario| scenario.name == revision.scenario;
             let scenario = self.plan.scenarios.iter().position(is_its).expect("a scenario of the plan");
-            let load =
+            let revised =
                 revise(&self.plan.scenarios[scenario], before, revision).expect("it can be revised so");
-            let ordered = OrderedRevision { scenario, revision: revision.clone(), load };
+            let ordered = OrderedRevision { scenario: Some(scenario), revision: revision.clone(), revised };
             control.revise(ordered).expect("there are few");
         }
     }

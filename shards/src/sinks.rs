@@ -7,7 +7,7 @@ use engine::record::Snapshot;
 use engine::seams::{Grain, Sink};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// Snapshots that may wait for one sink: a minute at one a second.
@@ -27,6 +27,14 @@ struct Queue {
     grain: Grain,
     sender: Sender<Told>,
     bytes: Arc<AtomicUsize>,
+    /// Snapshots that this sink was too slow to take.
+    lost: Arc<AtomicU64>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+/// A sink that will be told nothing more.
+struct FinishingSink {
+    name: String,
     thread: JoinHandle<io::Result<()>>,
 }
 
@@ -83,7 +91,9 @@ impl Sinks {
 
     /// Lets every sink finish; returns what they could not do.
     pub(crate) fn finish(self) -> Vec<String> {
-        self.queues.into_iter().filter_map(Queue::finish).collect()
+        // All of them are told before one is waited for: none is held up by another that is slow to finish.
+        let finishing: Vec<FinishingSink> = self.queues.into_iter().map(Queue::close).collect();
+        finishing.into_iter().filter_map(FinishingSink::join).collect()
     }
 }
 
@@ -91,20 +101,36 @@ impl Queue {
     fn start(mut sink: Box<dyn Sink>) -> Result<Queue, RunFailure> {
         let (sender, receiver) = bounded::<Told>(QUEUE);
         let (name, grain) = (sink.name(), sink.grain());
+        let lost = Arc::<AtomicU64>::default();
+        let counted = lost.clone();
         let run = move || {
             receiver.iter().try_for_each(|told| match told {
                 Told::Begin(started_unix_ns) => sink.begin(started_unix_ns),
-                Told::Snapshot(waiting) => sink.snapshot(&waiting.snapshot),
+                Told::Snapshot(waiting) => {
+                    sink.note_lost(counted.load(Ordering::Relaxed));
+                    sink.snapshot(&waiting.snapshot)
+                }
             })?;
+            // The queue is closed by now, so this is all of them.
+            sink.note_lost(counted.load(Ordering::Relaxed));
             sink.finish()
         };
         let thread = std::thread::Builder::new().name(format!("sink {name}")).spawn(run);
         let thread = thread.map_err(|error| no_thread(&name, error))?;
-        Ok(Queue { name, grain, sender, bytes: Arc::default(), thread })
+        Ok(Queue { name, grain, sender, bytes: Arc::default(), lost, thread })
     }
 
-    /// Whether there is room for a snapshot, which is then in the queue. One that is alone is never too large.
+    /// Whether there is room for a snapshot, which is then in the queue; otherwise it is counted as lost.
     fn takes(&self, snapshot: &Arc<Snapshot>, bytes: usize) -> bool {
+        let is_taken = self.has_taken(snapshot, bytes);
+        if !is_taken {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        is_taken
+    }
+
+    /// One that is alone is never too large.
+    fn has_taken(&self, snapshot: &Arc<Snapshot>, bytes: usize) -> bool {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let queued = QueuedSnapshot { snapshot: snapshot.clone(), bytes, of_queue: self.bytes.clone() };
         if before > 0 && before + bytes > QUEUE_BYTES {
@@ -117,8 +143,15 @@ impl Queue {
         }
     }
 
-    fn finish(self) -> Option<String> {
-        drop(self.sender);
+    /// Nothing more will come.
+    fn close(self) -> FinishingSink {
+        FinishingSink { name: self.name, thread: self.thread }
+    }
+}
+
+impl FinishingSink {
+    /// Waits for its end; returns what it could not do.
+    fn join(self) -> Option<String> {
         match self.thread.join() {
             Ok(Ok(())) => None,
             Ok(Err(problem)) => Some(format!("{}: {problem}", self.name)),
@@ -196,5 +229,75 @@ mod tests {
         assert_eq!(sinks.lost(), lost, "it is alone");
         drop(let_go);
         sinks.finish();
+    }
+
+    /// Waits at its end until another sink has ended, and says that it has itself.
+    struct Ending {
+        own: std::sync::mpsc::Sender<()>,
+        other: Option<Receiver<()>>,
+    }
+
+    impl Sink for Ending {
+        fn name(&self) -> String {
+            "ending".into()
+        }
+
+        fn snapshot(&mut self, _: &Arc<Snapshot>) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn finish(&mut self) -> io::Result<()> {
+            let waited = self.other.as_ref().map_or(Ok(()), |other| other.recv_timeout(PATIENCE));
+            let _ = self.own.send(());
+            waited.map_err(io::Error::other)
+        }
+    }
+
+    #[test]
+    fn a_sink_that_is_slow_to_finish_holds_up_none_that_comes_after_it() {
+        let (first, _heard) = channel();
+        let (second, ended) = channel();
+        let sinks: Vec<Box<dyn Sink>> = vec![
+            Box::new(Ending { own: first, other: Some(ended) }),
+            Box::new(Ending { own: second, other: None }),
+        ];
+        assert!(Sinks::start(sinks).unwrap().finish().is_empty(), "the first waits for the second");
+    }
+
+    /// Notes what it is told of its losses.
+    struct LossNotes(Receiver<()>, Arc<AtomicU64>);
+
+    impl Sink for LossNotes {
+        fn name(&self) -> String {
+            "notes".into()
+        }
+
+        fn note_lost(&mut self, lost: u64) {
+            self.1.store(lost, Ordering::Relaxed);
+        }
+
+        fn snapshot(&mut self, _: &Arc<Snapshot>) -> io::Result<()> {
+            self.0.recv_timeout(PATIENCE).map_err(io::Error::other)
+        }
+    }
+
+    #[test]
+    fn each_sink_is_told_of_its_own_losses_those_at_the_end_too() {
+        let (let_go, gate) = channel();
+        let (all_go, open) = channel();
+        let [slow, quick] = [(); 2].map(|()| Arc::<AtomicU64>::default());
+        (0..QUEUE * 2).for_each(|_| all_go.send(()).unwrap());
+        let (of_slow, of_quick) = (LossNotes(gate, slow.clone()), LossNotes(open, quick.clone()));
+        let mut sinks = Sinks::start(vec![Box::new(of_slow)]).unwrap();
+        (0..QUEUE * 2).for_each(|_| sinks.offer(Grain::Interval, &snapshot()));
+        // The other has as many to take as fit.
+        let other = Sinks::start(vec![Box::new(of_quick)]).unwrap();
+        sinks.queues.extend(other.queues);
+        sinks.offer(Grain::Interval, &snapshot());
+        let lost = sinks.lost();
+        (0..QUEUE * 2).for_each(|_| let_go.send(()).unwrap());
+        assert!(sinks.finish().is_empty());
+        assert_eq!((slow.load(Ordering::Relaxed), quick.load(Ordering::Relaxed)), (lost, 0));
+        assert!(lost >= QUEUE as u64 - 1, "{lost}");
     }
 }

@@ -51,33 +51,6 @@ impl ExponentialBuckets {
     pub fn count(&self) -> u64 {
         self.zero_count + self.counts.iter().sum::<u64>()
     }
-
-    /// Where the quantile lies: above the first bound and at most at the second, in seconds. Both are zero where it is zero or there is none.
-    pub fn quantile_bounds_s(&self, quantile: f64) -> (f64, f64) {
-        let wanted = ((quantile.min(1.0) * self.count() as f64).ceil() as u64).max(1);
-        let mut seen = self.zero_count;
-        if seen >= wanted {
-            return (0.0, 0.0);
-        }
-        for (index, count) in (self.offset..).zip(&self.counts) {
-            seen += count;
-            if seen >= wanted {
-                return (self.bound_s(index), self.bound_s(index + 1));
-            }
-        }
-        (0.0, 0.0)
-    }
-
-    /// The quantile, taken for the geometric middle of its bucket, in seconds.
-    pub fn quantile_s(&self, quantile: f64) -> f64 {
-        let (lower, upper) = self.quantile_bounds_s(quantile);
-        (lower * upper).sqrt()
-    }
-
-    /// The lower bound of a bucket, in seconds.
-    fn bound_s(&self, index: i32) -> f64 {
-        (f64::from(index) / f64::from(1 << self.scale)).exp2()
-    }
 }
 
 /// The bucket of a duration at the finest scale.
@@ -112,6 +85,35 @@ fn span(filled: &[(i32, u64)]) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    impl ExponentialBuckets {
+        /// Where the quantile lies: above the first bound and at most at the second, in seconds. Both are zero where it is zero or there is none.
+        fn quantile_bounds_s(&self, quantile: f64) -> (f64, f64) {
+            let wanted = ((quantile.min(1.0) * self.count() as f64).ceil() as u64).max(1);
+            let mut seen = self.zero_count;
+            if seen >= wanted {
+                return (0.0, 0.0);
+            }
+            for (index, count) in (self.offset..).zip(&self.counts) {
+                seen += count;
+                if seen >= wanted {
+                    return (self.bound_s(index), self.bound_s(index + 1));
+                }
+            }
+            (0.0, 0.0)
+        }
+
+        /// The quantile, taken for the geometric middle of its bucket, in seconds.
+        fn quantile_s(&self, quantile: f64) -> f64 {
+            let (lower, upper) = self.quantile_bounds_s(quantile);
+            (lower * upper).sqrt()
+        }
+
+        /// The lower bound of a bucket, in seconds.
+        fn bound_s(&self, index: i32) -> f64 {
+            (f64::from(index) / f64::from(1 << self.scale)).exp2()
+        }
+    }
 
     fn distribution(durations: &[u64]) -> Distribution {
         let mut distribution = Distribution::new();

@@ -90,7 +90,7 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::RECONNECTS => vec![whole(figures, totals.reconnects)],
         names::CONNECT_FAILURES => vec![whole(figures, totals.connect_failures)],
         names::HICCUPS => vec![whole(figures, totals.hiccups)],
-        names::LOST => vec![whole(figures, levels.lost)],
+        names::LOST => vec![whole(figures, totals.lost)],
         names::ENDED => vec![whole(figures, u64::from(levels.is_ended))],
         of_scenarios => arrivals(of_scenarios, figures),
     }

@@ -1,7 +1,7 @@
 //! What a run measures, handed on while it goes on: metrics for Prometheus and by OTLP.
 //!
-//! Everything here hears snapshots, as any sink does, on threads of its own and off the shards' cores: what is slow or fails here
-//! costs a run nothing. Where none of it is asked for, nothing of it runs.
+//! Everything here hears snapshots, as any sink does, on threads of its own, off the shards' cores where another is spare: what is
+//! slow or fails here holds up no request. Where none of it is asked for, nothing of it runs.
 //!
 //! Reading order: [`names`] (what metrics there are, and what they are called) → [`totals`] (snapshots added up) → [`families`]
 //! (the points of each metric) → [`exponential`] and [`explicit`] (distributions as buckets) → [`prometheus`] (for whoever

@@ -202,7 +202,7 @@ pub static METRICS: [MetricName; 26] = [
         LOST,
         Counter,
         Events,
-        "Snapshots that outputs were too slow to take; what was in them is missing from these figures",
+        "Snapshots that came too fast to be taken in; what was in them is missing from these figures",
         &[],
     ),
     metric(ENDED, Gauge, Truth, "1 once the run has ended, and these figures are its last", &[]),

@@ -14,6 +14,8 @@ mod sender;
 mod settings;
 mod sink;
 mod tls;
+#[cfg(test)]
+mod test_collector;
 mod transport;
 
 pub use encoding::{UnixStretch, encode};

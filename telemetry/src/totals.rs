@@ -27,6 +27,8 @@ pub struct RunTotals {
     pub connect_failures: u64,
     /// Times that a shard lost its core.
     pub hiccups: u64,
+    /// Snapshots that the output was too slow to take.
+    pub lost: u64,
     /// Where the last snapshot ended, nanoseconds from the start of the run.
     pub to_ns: u64,
 }
@@ -72,10 +74,10 @@ pub struct ArrivalTotals {
 pub struct RunLevels {
     /// Connections open.
     pub open: u64,
-    /// Snapshots lost so far, by all outputs.
-    pub lost: u64,
     /// The run has ended.
     pub is_ended: bool,
+    /// Snapshots that the output was too slow to take, of the run so far.
+    lost: u64,
     sent: u64,
     ended: u64,
 }
@@ -83,12 +85,17 @@ pub struct RunLevels {
 impl RunLevels {
     /// Takes over what has become of them by the end of a snapshot.
     pub fn pass(&mut self, snapshot: &Snapshot) {
-        (self.open, self.lost) = (snapshot.stats().open, snapshot.lost);
+        self.open = snapshot.stats().open;
         for series in snapshot.requests.each_series() {
             self.sent += series.sent;
             // Every request that was sent has a lag, however it ended.
             self.ended += series.lag.count();
         }
+    }
+
+    /// Takes over how many snapshots were lost so far; returns how many are new.
+    pub fn lose(&mut self, lost: u64) -> u64 {
+        lost.saturating_sub(std::mem::replace(&mut self.lost, lost))
     }
 
     /// Requests under way.
@@ -108,6 +115,7 @@ impl RunTotals {
             reconnects: 0,
             connect_failures: 0,
             hiccups: 0,
+            lost: 0,
             to_ns: 0,
         }
     }

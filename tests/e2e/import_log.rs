@@ -40,7 +40,11 @@ impl Imported {
 
 /// Methods and paths in a server's log, in the order of its lines.
 fn logged(peer: &Peer, lines: usize) -> Vec<String> {
-    let lines = peer.log(lines);
+    asked_by(&peer.log(lines))
+}
+
+/// The same of lines that were read.
+fn asked_by(lines: &[String]) -> Vec<String> {
     lines.iter().map(|line| line.splitn(3, ' ').nth(2).unwrap().to_owned()).collect()
 }
 
@@ -116,23 +120,42 @@ fn what_came_at_a_server_comes_again() {
     let second = peers::nginx_logging();
     imported.run(&second, &["-c", "1", "-d", "20s"]);
     assert_eq!(logged(&second, lines.len()), imported.asked());
-    let (mut came, mut comes) = (logged(&first, lines.len()), imported.asked());
+    let (mut came, mut comes) = (asked_by(&lines), imported.asked());
     came.sort();
     comes.sort();
     assert_eq!(came, comes);
 }
 
+/// The words of an import row by row of this log.
+fn row_by_row(log: &str) -> [&str; 9] {
+    ["import", "log", log, "--url", "http://h", "--as", "recorded", "--format", ROWS_FORMAT]
+}
+
 #[test]
 fn rows_replace_no_file_unasked() {
-    let words = ["import", "log", "a.log", "--url", "http://h", "--as", "recorded", "--format", ROWS_FORMAT];
+    let words = row_by_row("a.log");
     let to_file = [&words[..], &["-o", "again.toml"]].concat();
     let done = Vajra::new(&to_file).file("a.log", &log(3)).file("again.csv", "mine").done();
     assert_eq!(done.code, 2);
-    done.assert_says(&["`again.csv` is there already", "--force"]);
+    done.assert_says(&["`again.csv` is there already", "flag -o again.toml", "--force"]);
+    assert!(!done.folder.path().join("again.toml").exists());
     let done = Vajra::new(&words).file("a.log", &log(3)).done();
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert!(done.stdout.contains("file = \"log.csv\""), "{}", done.stdout);
     done.assert_says(&["rows in `log.csv`", "with -o PLAN it is written beside it"]);
+}
+
+#[test]
+fn rows_never_take_the_place_of_the_log_that_is_read() {
+    let words = row_by_row("a.csv");
+    for more in [&["-o", "a.toml"][..], &["-o", "./a.toml", "--force"]] {
+        let done = Vajra::new(&[&words[..], more].concat()).file("a.csv", &log(3)).done();
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let read = |name: &str| std::fs::read_to_string(done.folder.path().join(name)).unwrap();
+        assert_eq!(read("a.csv"), log(3));
+        assert!(read("a.rows.csv").starts_with("method,path\n"), "{}", read("a.rows.csv"));
+        assert!(read("a.toml").contains("a.rows.csv"), "{}", read("a.toml"));
+    }
 }
 
 #[test]

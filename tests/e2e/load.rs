@@ -63,9 +63,10 @@ fn more_than_the_target_can_take_is_the_targets_doing_and_accounted_for() {
     let reasons = done.report["verdict"]["reasons"].as_array().unwrap();
     let unsent = reasons.iter().find(|reason| reason["rule"] == "unsent").expect("some were never sent");
     assert_eq!(unsent["cause"], "target", "{unsent}");
-    assert!(reasons.iter().all(|reason| reason["rule"] != "rate_shortfall"), "{reasons:?}");
     // 3 only where the machine was too busy to measure anything on.
     assert!(matches!(done.code, 99 | 3), "{}{}", done.code, done.stdout);
+    let is_short = reasons.iter().any(|reason| reason["rule"] == "rate_shortfall");
+    assert!(done.code == 3 || !is_short, "{reasons:?}");
     assert_eq!(done.count("/requests/ok") + done.count("/requests/unsent"), 6_000);
 }
 

@@ -110,7 +110,7 @@ fn every_request_carries_what_was_fetched_before_the_start() {
         let done = run(&plan(&url, &more, ""), &["-t", "2"]);
         assert!([0, 3].contains(&done.code), "{more}: {}{}", done.stdout, done.stderr);
         done.assert_accounted();
-        assert_eq!((done.count("/requests/ok"), done.count("/requests/failed")), (100, 0), "{more}");
+        done.assert_none_failed(100);
         assert_eq!(done.count("/setup/refreshes"), 0);
         // What stays as it is has been filled in: the requests are plain ones.
         assert!(done.report.get("iterations").is_none(), "{more}");
@@ -134,9 +134,10 @@ fn steps_of_flows_know_it_and_later_steps_know_earlier_ones() {
     );
     let done = run(&plan, &[]);
     done.assert_accounted();
-    assert_eq!((done.count("/iterations/ok"), done.count("/requests/ok")), (50, 50), "{}", done.stdout);
+    let ok = done.assert_none_failed(50);
+    assert_eq!(done.count("/requests/ok"), ok, "{}", done.stdout);
     assert_eq!(*seen.asked.lock().unwrap(), ["one", "two-7"]);
-    assert_eq!(*seen.shown.lock().unwrap(), BTreeMap::from([("Bearer 7-7".to_owned(), 50)]));
+    assert_eq!(*seen.shown.lock().unwrap(), BTreeMap::from([("Bearer 7-7".to_owned(), ok)]));
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn values_are_taken_anew_and_nothing_fails_meanwhile() {
     );
     let done = run(&plan, &[]);
     done.assert_accounted();
-    assert_eq!((done.count("/requests/ok"), done.count("/requests/failed")), (600, 0), "{}", done.stdout);
+    done.assert_none_failed(600);
     let (refreshes, asked) = (done.count("/setup/refreshes"), seen.asked.lock().unwrap().len() as u64);
     assert!(refreshes >= 1 && done.count("/setup/failed") == 0, "{}", done.report["setup"]);
     // One may be under way when the run ends.
@@ -172,8 +173,8 @@ fn what_cannot_be_taken_anew_stays_and_is_told() {
     );
     let done = run(&plan, &[]);
     done.assert_accounted();
-    assert_eq!((done.count("/requests/ok"), done.count("/requests/failed")), (200, 0), "{}", done.stdout);
-    assert_eq!(*seen.shown.lock().unwrap(), BTreeMap::from([("Bearer good".to_owned(), 200)]));
+    let ok = done.assert_none_failed(200);
+    assert_eq!(*seen.shown.lock().unwrap(), BTreeMap::from([("Bearer good".to_owned(), ok)]));
     assert!(
         done.count("/setup/failed") >= 1 && done.count("/setup/refreshes") == 0,
         "{}",
@@ -195,7 +196,7 @@ fn a_token_of_oauth_is_fetched_and_fetched_again_before_it_expires() {
     let run = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan);
     let done = run.variable("CLIENT_SECRET", SECRET).done();
     done.assert_accounted();
-    assert_eq!((done.count("/requests/ok"), done.count("/requests/failed")), (300, 0), "{}", done.stderr);
+    done.assert_none_failed(300);
     assert!(done.count("/setup/refreshes") >= 1, "{}", done.report["setup"]);
     let asked = seen.asked.lock().unwrap();
     let form = format!("grant_type=client_credentials&client_id=me&client_secret={SECRET}&scope=read");

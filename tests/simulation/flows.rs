@@ -194,6 +194,20 @@ fn users_come_and_go_as_they_are_told_and_finish_what_they_have_begun() {
 }
 
 #[test]
+fn a_step_of_a_user_who_is_alone_takes_one_system_call() {
+    // An iteration of one request; and one whose later requests are short, and could be as long as a value may be.
+    for steps in [
+        "[[step]]\nget = '/a'\n",
+        "[[step]]\nget = '/a'\nextract = { code = 'status' }\n[[step]]\nget = '/{{code}}'\n[[step]]\nget = '/b/{{code}}'\n",
+    ] {
+        let plan = plan(&format!("duration = '2s'\nwait = 'park'\n[load]\nusers = 1\n{steps}"));
+        let (outcome, _) = reported(&plan, &serving(Service::Fixed(MILLISECOND_NS)), 3);
+        let (sent, enters) = (outcome.total().ok, outcome.snapshot.stats().enters);
+        assert!(sent > 1_000 && enters < sent + sent / 10, "{sent} requests, {enters} calls");
+    }
+}
+
+#[test]
 fn what_is_not_finished_within_its_grace_is_counted_as_that() {
     let of = |graceful: &str| {
         plan(&format!(

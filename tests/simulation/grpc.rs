@@ -33,6 +33,7 @@ fn plan(request: &str, streams: u32, run: &str) -> Plan {
             is_safe: false,
             told_by: "a.proto".into(),
             encoded: call.messages.iter().map(|_| vec![Piece::Bytes(b"\x08\x01".to_vec())]).collect(),
+            reply: None,
         });
     });
     described.expect("the method takes a stream")

@@ -15,16 +15,16 @@ use std::rc::Rc;
 
 /// A request as it was sent: its arrival, and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Sent {
+pub(super) struct Sent {
     number: u64,
-    intended_ns: u64,
+    pub(super) intended_ns: u64,
     bytes: Vec<u8>,
 }
 
 /// A mix that writes down what it begins.
-struct Logged {
-    mix: Mix,
-    log: Rc<RefCell<Vec<Sent>>>,
+pub(super) struct Logged {
+    pub(super) mix: Mix,
+    pub(super) log: Rc<RefCell<Vec<Sent>>>,
 }
 
 impl Source for Logged {

@@ -326,6 +326,7 @@ pub(super) fn random_world(random: &mut Random) -> World {
     let stop_ns = random.between(1, 3 * SECOND_NS);
     World {
         server: random_server(random),
+        others: Vec::new(),
         network: Network {
             one_way_ns: pick(random, &[0, 20, 1_000]) * MICROSECOND_NS,
             pieces: pick(random, &[None, None, Some(pieces)]),

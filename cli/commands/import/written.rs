@@ -29,27 +29,29 @@ impl PlanFileArgs {
 /// The file of the plan, before anything is read; nothing stands for standard output.
 pub(super) fn open(args: &PlanFileArgs) -> Result<Option<Output>, Failure> {
     let Some(path) = args.file() else { return Ok(None) };
-    may_be_written(path, args.force)?;
-    Output::open(path, "-o").map(Some)
-}
-
-/// Whether a file may be written that is there already.
-fn may_be_written(path: &Path, is_forced: bool) -> Result<(), Failure> {
-    if is_forced || !path.is_file() {
-        return Ok(());
+    if !args.force && path.is_file() {
+        let path = path.display();
+        let message = format!(
+            "`{path}` is there already\n  --> flag -o {path}\n  help: name another file, or replace it with --force"
+        );
+        return Err(Failure::new(USAGE, message));
     }
-    let path = path.display();
-    let message = format!(
-        "`{path}` is there already\n  --> flag -o {path}\n  help: name another file, or replace it with --force"
-    );
-    Err(Failure::new(USAGE, message))
+    Output::open(path, "-o").map(Some)
 }
 
 /// Writes the plan and the data files that it needs, and says what has to be known about it.
 pub(super) fn finish(output: Option<Output>, made: Made, args: &PlanFileArgs) -> Result<(), Failure> {
     let is_written = output.is_some();
-    if is_written {
-        made.files.iter().try_for_each(|file| written(file, args.force))?;
+    if let Some(plan) = args.file() {
+        // None is replaced before all may be.
+        let files: Vec<(Output, &MadeFile)> = made
+            .files
+            .iter()
+            .map(|file| Ok((open_beside(plan, file, args.force)?, file)))
+            .collect::<Result<_, Failure>>()?;
+        for (output, file) in files {
+            output.finish(|out| out.write_all(file.text.as_bytes()))?;
+        }
     }
     match output {
         None => say(&made.plan)?,
@@ -68,14 +70,18 @@ pub(super) fn finish(output: Option<Output>, made: Made, args: &PlanFileArgs) ->
     Ok(())
 }
 
-/// Writes a data file, in place of one that is the same.
-fn written(file: &MadeFile, is_forced: bool) -> Result<(), Failure> {
+/// A data file beside a plan, in place of none or of one that is the same.
+fn open_beside(plan: &Path, file: &MadeFile, is_forced: bool) -> Result<Output, Failure> {
     let path = Path::new(&file.path);
-    if !std::fs::read(path).is_ok_and(|there| there == file.text.as_bytes()) {
-        may_be_written(path, is_forced)?;
+    let is_same = || std::fs::read(path).is_ok_and(|there| there == file.text.as_bytes());
+    if !is_forced && path.is_file() && !is_same() {
+        let (plan, path) = (plan.display(), path.display());
+        let message = format!(
+            "`{path}` is there already, and would be the data file of the plan\n  --> flag -o {plan}\n  help: give the plan another name, or replace the data file with --force"
+        );
+        return Err(Failure::new(USAGE, message));
     }
-    Output::open(path, "-o")?.finish(|out| out.write_all(file.text.as_bytes()))?;
-    Ok(())
+    Output::open(path, "-o")
 }
 
 /// What is wrong with what was to be imported.

@@ -1,6 +1,7 @@
 //! Why two sides cannot be compared as they are: each obstacle with its words, and what to do about it.
 
 use super::options::Options;
+use crate::flow::revised_thinks::ThinkTime;
 use crate::load::UserLoad;
 use crate::load::{Arrivals, Load, Overload};
 use crate::plan::{
@@ -123,7 +124,7 @@ fn of_two(first: &Report, other: &Report) -> Vec<Objection> {
     let mut found = of_plans(&ids, &first.plan, &other.plan);
     let environments = environment_differences(first, other);
     if changed(first) != changed(other) {
-        let text = format!("of {ids}, the load was not changed in the same way while they went on");
+        let text = format!("{ids} were not changed in the same way while they went on");
         found.push(Objection::new(Obstacle::Plan, text, "run both without changes, or with the same ones"));
     }
     if !environments.is_empty() {
@@ -134,7 +135,7 @@ fn of_two(first: &Report, other: &Report) -> Vec<Objection> {
     found
 }
 
-/// What was changed of a run's loads while it went on, and from when on.
+/// What was changed of a run while it went on, and from when on.
 fn changed(report: &Report) -> Vec<(&str, u64, &Change)> {
     let revisions = report.revisions.iter();
     revisions.map(|revision| (revision.scenario.as_str(), revision.cut_ns, &revision.change)).collect()
@@ -173,6 +174,16 @@ fn show_timeline(scenario: &Scenario) -> String {
     items.iter().filter_map(|item| item.at_ns).map(exact).collect::<Vec<_>>().join(", ")
 }
 
+/// What the parts of a flow think, in their order; equal words mean equal times.
+fn show_think_times(scenario: &Scenario) -> String {
+    let name = |step: usize| scenario.steps()[step].name.clone();
+    let times = scenario.flow().map(|flow| flow.think_times(&name)).unwrap_or_default();
+    match times.is_empty() {
+        true => "none".to_owned(),
+        false => times.iter().map(ThinkTime::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// A field of a plan in words.
 type Show = fn(&Plan) -> String;
 
@@ -181,9 +192,10 @@ type Show = fn(&Plan) -> String;
 pub fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
     // Reports of earlier versions, or with secrets kept, are compared with others by what a secret is known by.
     let (first, other) = (&redact::plan(first), &redact::plan(other));
-    let fields: [(&str, Show); 18] = [
+    let fields: [(&str, Show); 19] = [
         ("redirects", |plan| each(plan, show_redirects)),
         ("timeline", |plan| each(plan, show_timeline)),
+        ("think times", |plan| each(plan, show_think_times)),
         ("scenarios", |plan| plan.scenarios.len().to_string()),
         ("requests", |plan| each(plan, show_requests)),
         ("load", |plan| each(plan, |scenario| show_load(&scenario.load))),
@@ -505,6 +517,9 @@ mod tests {
             assert_eq!((found.len(), found[0].0), (1, Obstacle::Plan), "{line}: {found:?}");
             assert!(found[0].1.contains(said), "{}", found[0].1);
         }
+        let steps = format!("{OPEN}\n[[step]]\nget = '/'");
+        let thinks = refused(&run(&steps), &run(&format!("{steps}\nthink = '2s'")));
+        assert!(thinks[0].1.contains("think times: none against GET / 2s"), "{thinks:?}");
         let header = refused(&run(CLOSED), &run(&format!("{CLOSED}\n[headers]\nAccept = 'x'")));
         assert!(header[0].1.contains("headers, bodies or weights"), "{header:?}");
         let rate = refused(&run(OPEN), &run(&OPEN.replace("1000", "1001")));

@@ -129,7 +129,7 @@ const LOAD: Words = &[
 ];
 
 const REQUEST: Words = &[
-    (&["url", "uri", "route", "endpoint", "target"], Ours::Key("path")),
+    (&["url", "uri", "route", "endpoint"], Ours::Key("path")),
     (&["type", "verb"], Ours::Key("method")),
     (&["data", "payload", "content"], Ours::Key("body")),
     (&["json_body", "body_json"], Ours::Key("json")),

@@ -98,6 +98,9 @@ pub struct TargetConfig {
     pub grpc: GrpcConfig,
     /// How datagrams are exchanged with it (default: each key as in the plan's).
     pub udp: UdpConfig,
+    /// Connections to it of each scenario that goes there, over all shards (default: the scenario's, or the run's).
+    #[schemars(range(min = 1, max = CONNECTIONS_MAX))]
+    pub connections: Option<u32>,
     /// How long making one connection may take (default: the run's).
     pub connect_timeout: Option<Text>,
     /// Requests under way on one connection at a time (default: the run's).
@@ -212,7 +215,7 @@ pub struct ScenarioConfig {
     pub target: Option<Text>,
     /// A target of its own, as the plan's `url`.
     pub url: Option<Text>,
-    /// Connections, over all shards (default: the run's).
+    /// Connections, over all shards (default: the run's). Where steps go to several targets, it has as many to each.
     #[schemars(range(min = 1, max = CONNECTIONS_MAX))]
     pub connections: Option<u32>,
     /// When it begins, from the start of the run (default 0s).
@@ -526,6 +529,8 @@ pub struct RequestConfig {
     /// How many redirects of the response are followed, one after the other, on the same target (default 0: the redirect is the response).
     #[schemars(range(min = 0, max = REDIRECTS_MAX))]
     pub redirects: Option<u32>,
+    /// Of a step: the name of a target of the plan that it goes to, in the place of its scenario's.
+    pub target: Option<Text>,
     /// Of a step: what has to hold for it to be done: `id exists`, `role == admin`, `count > 3`.
     #[serde(rename = "if")]
     pub condition: Option<Text>,

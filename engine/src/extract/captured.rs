@@ -1,6 +1,7 @@
 //! A response as far as it is wanted, in memory that is used again for the next.
 
 use super::wants::Wants;
+use crate::message_form::{MessageForm, RecordPlace, tell};
 use std::ops::Range;
 
 /// The most that is kept of the headers of one response, in bytes: all values that are wanted together.
@@ -20,7 +21,34 @@ pub struct Captured {
     are_cookies_cut: bool,
     body: Vec<u8>,
     body_length: u64,
+    /// A message of gRPC has begun, and which of its forms the body is in.
+    message: MessageState,
+    /// The other form of it.
+    told: Vec<u8>,
+    /// Memory for telling it.
+    places: Vec<RecordPlace>,
+    /// As much memory is kept for each of its forms.
+    kept_max: usize,
 }
+
+/// What a body is of a message of gRPC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum MessageState {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its bytes.
+    Bytes,
+    /// Its JSON.
+    Told,
+    /// It could not be told.
+    Untold,
+}
+
+/// A message's JSON has no more than so many times the bytes that may be kept of it.
+const TOLD_TIMES_MAX: usize = 16;
+/// And the memory that is kept for another has no more than so many times.
+const KEPT_TIMES_MAX: usize = 4;
 
 impl Captured {
     /// Forgets the response and keeps the memory.
@@ -32,6 +60,41 @@ impl Captured {
         self.are_cookies_cut = false;
         self.body.clear();
         self.body_length = 0;
+        self.message = MessageState::None;
+        self.told.clear();
+        // Targets that once send what is long as JSON do not keep the memory of it for good.
+        if self.kept_max > 0 && self.body.capacity().max(self.told.capacity()) > self.kept_max {
+            self.body.shrink_to(self.kept_max);
+            self.told.shrink_to(self.kept_max);
+        }
+    }
+
+    /// A message of gRPC begins. Of several, the last one is looked at.
+    pub fn message_begins(&mut self) {
+        self.body.clear();
+        self.body_length = 0;
+        self.message = MessageState::Bytes;
+    }
+
+    /// The message that came becomes its JSON. Where none came, or it is cut, nothing does.
+    pub fn retell(&mut self, form: &MessageForm, body_bytes_max: usize) {
+        if self.message != MessageState::Bytes || self.is_body_cut() {
+            return;
+        }
+        self.told.clear();
+        let told_max = body_bytes_max.saturating_mul(TOLD_TIMES_MAX);
+        let told = tell(form, &self.body, told_max, &mut self.places, &mut self.told);
+        self.kept_max = body_bytes_max.saturating_mul(KEPT_TIMES_MAX);
+        self.places.shrink_to(body_bytes_max / 2);
+        self.message = if told.is_ok() { MessageState::Told } else { MessageState::Untold };
+        if told.is_ok() {
+            std::mem::swap(&mut self.body, &mut self.told);
+        }
+    }
+
+    /// Whether what came could not be told as a message.
+    pub(super) fn is_untold(&self) -> bool {
+        self.message == MessageState::Untold
     }
 
     /// A header came. It is kept if it is wanted; of several with one name the first, but all that set cookies.
@@ -106,7 +169,8 @@ impl Captured {
 
     /// Whether some of the body was not kept.
     pub(super) fn is_body_cut(&self) -> bool {
-        self.body_length > self.body.len() as u64
+        let kept = if self.message == MessageState::Told { &self.told } else { &self.body };
+        self.body_length > kept.len() as u64
     }
 
     /// How many bytes the body had, kept or not.
@@ -118,6 +182,7 @@ impl Captured {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message_form::{FieldShape, FieldType, MessageType, ValueKind};
     use proptest::prelude::*;
 
     fn wants() -> Wants {
@@ -174,6 +239,30 @@ mod tests {
             (captured.kept_body(), captured.body_length(), captured.is_body_cut()),
             (&b""[..], 0, false)
         );
+    }
+
+    #[test]
+    fn memory_of_a_message_that_was_long_as_json_is_not_kept() {
+        let list = FieldType {
+            number: 1,
+            name: "a".into(),
+            kind: ValueKind::Bool,
+            shape: FieldShape::List,
+            oneof: None,
+            has_default: true,
+        };
+        let messages = vec![MessageType { fields: vec![list], known: None }];
+        let form = MessageForm { messages, enums: Vec::new() };
+        let wants = Wants { body_bytes_max: 10_000, ..wants() };
+        let mut captured = Captured::default();
+        for _ in 0..3 {
+            captured.message_begins();
+            captured.body(&wants, &[&b"\x0a\x8d\x4e"[..], &[0; 9_997]].concat());
+            captured.retell(&form, 10_000);
+            assert!(captured.message == MessageState::Told && captured.body.len() > 40_000);
+            captured.clear();
+            assert!(captured.body.capacity().max(captured.told.capacity()) <= 40_000);
+        }
     }
 
     proptest! {

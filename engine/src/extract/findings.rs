@@ -17,6 +17,8 @@ pub enum Trouble {
     NoBody,
     /// The body is not JSON, or its text is not UTF-8.
     NotJson,
+    /// The message is none of its type, or too long as JSON.
+    NotMessage,
     /// The body is longer than what is kept of it; what is cut off is not guessed at.
     LongBody,
     /// The headers that are wanted are longer than what is kept of them.
@@ -33,6 +35,7 @@ impl Trouble {
         match self {
             Trouble::NoBody => "the body is empty",
             Trouble::NotJson => "the body is not JSON",
+            Trouble::NotMessage => "the message is not of its method's type, or is too long as JSON",
             Trouble::LongBody => "the body is longer than body_max",
             Trouble::LongHeaders => "the headers that are wanted are longer than 16 KiB together",
             Trouble::LongValue => "the value is longer than 4 KiB",

@@ -6,7 +6,7 @@ use super::check::{CheckTest, NumberTest, ResponseCheck};
 use super::expression::Expression;
 use super::findings::{Findings, Sight, Trouble};
 use super::json_path::JsonPath;
-use super::json_walk;
+use super::json_shape::JsonShape;
 use super::subject::Subject;
 use super::wants::Wants;
 
@@ -18,6 +18,8 @@ pub struct Inspection {
     checks: Vec<PlacedTest>,
     /// The paths of all JSON values, which are looked for in one pass.
     paths: Vec<JsonPath>,
+    /// What they were found by the last time.
+    shape: JsonShape,
 }
 
 /// Where something stands in a response.
@@ -67,12 +69,12 @@ impl Inspection {
             CheckTest::Text(subject, assertion) => PlacedTest::Text(place(subject), assertion.clone()),
         };
         let checks = checks.iter().map(test).collect();
-        Inspection { extracts, checks, paths }
+        Inspection { extracts, checks, paths, shape: JsonShape::default() }
     }
 
     /// Looks at a response: its code, the time it took, and what was captured by the [`Wants`] of the same expressions and
     /// checks.
-    pub fn look(&self, code: u16, elapsed_ns: u64, captured: &Captured, found: &mut Findings) {
+    pub fn look(&mut self, code: u16, elapsed_ns: u64, captured: &Captured, found: &mut Findings) {
         found.clear();
         let json = self.find_json(captured, found);
         for place in &self.extracts {
@@ -111,7 +113,7 @@ impl Inspection {
     }
 
     /// Finds the values of all paths, or says why they cannot be.
-    fn find_json(&self, captured: &Captured, found: &mut Findings) -> Result<(), Trouble> {
+    fn find_json(&mut self, captured: &Captured, found: &mut Findings) -> Result<(), Trouble> {
         if self.paths.is_empty() {
             return Ok(());
         }
@@ -119,12 +121,15 @@ impl Inspection {
         if body.is_empty() {
             return Err(Trouble::NoBody);
         }
-        json_walk::find(body, &self.paths, &mut found.walk, &mut found.places).map_err(|_| Trouble::NotJson)
+        self.shape.find(body, &self.paths, &mut found.walk, &mut found.places).map_err(|_| Trouble::NotJson)
     }
 }
 
 /// The body, unless some of it is missing: then it is not looked at, since what is missing could change every answer.
 fn whole_body(captured: &Captured) -> Result<&[u8], Trouble> {
+    if captured.is_untold() {
+        return Err(Trouble::NotMessage);
+    }
     if captured.is_body_cut() { Err(Trouble::LongBody) } else { Ok(captured.kept_body()) }
 }
 

@@ -72,24 +72,14 @@ pub(super) fn behind_value<'a, const PLAIN: bool>(
 ) -> Result<&'a [u8], NotJson> {
     outer.clear();
     let mut open = OpenAround { innermost: OpenAround::NOTHING, outer };
-    // Names and values pass through the same lines: strings are looked through by code that stands here once.
-    let mut is_name = false;
     loop {
         match byte {
-            b'"' => {
-                rest = behind_string::<PLAIN>(rest)?;
-                if is_name {
-                    is_name = false;
-                    (byte, rest) = next::<PLAIN>(behind::<PLAIN>(b':', rest)?)?;
-                    continue;
-                }
-            }
-            _ if is_name => return Err(NotJson),
+            b'"' => rest = behind_string::<PLAIN>(rest)?,
             b'{' => {
                 (byte, rest) = next::<PLAIN>(rest)?;
                 if byte != b'}' {
                     open.push(true);
-                    is_name = true;
+                    (byte, rest) = behind_name::<PLAIN>(byte, rest)?;
                     continue;
                 }
             }
@@ -107,18 +97,36 @@ pub(super) fn behind_value<'a, const PLAIN: bool>(
             if open.innermost == OpenAround::NOTHING {
                 return Ok(rest);
             }
-            (byte, rest) = next::<PLAIN>(rest)?;
-            if byte == b',' {
-                (byte, rest) = next::<PLAIN>(rest)?;
-                is_name = open.is_in_object();
+            let mark;
+            (mark, byte, rest) = mark_and_next::<PLAIN>(b',', rest)?;
+            if mark == b',' {
+                if open.is_in_object() {
+                    (byte, rest) = behind_name::<PLAIN>(byte, rest)?;
+                }
                 break;
             }
-            if byte != if open.is_in_object() { b'}' } else { b']' } {
+            if mark != if open.is_in_object() { b'}' } else { b']' } {
                 return Err(NotJson);
             }
             open.pop();
         }
     }
+}
+
+/// The first byte of the value behind a name, and what is behind that. Of the name the first byte is given, which may be of none.
+#[inline(always)]
+fn behind_name<const PLAIN: bool>(byte: u8, rest: &[u8]) -> Result<(u8, &[u8]), NotJson> {
+    if byte != b'"' {
+        return Err(NotJson);
+    }
+    behind_colon::<PLAIN>(behind_string::<PLAIN>(rest)?)
+}
+
+/// The same where a name has been passed over.
+#[inline(always)]
+pub(super) fn behind_colon<const PLAIN: bool>(rest: &[u8]) -> Result<(u8, &[u8]), NotJson> {
+    let (mark, byte, rest) = mark_and_next::<PLAIN>(b':', rest)?;
+    if mark == b':' { Ok((byte, rest)) } else { Err(NotJson) }
 }
 
 /// The same where most values are no objects and no arrays.
@@ -135,6 +143,15 @@ pub(super) fn behind_scalar_or_other<'a, const PLAIN: bool>(
     }
 }
 
+/// Behind the string, the number or the word that comes next, without any blanks; an object or an array is an error.
+pub(super) fn behind_scalar(rest: &[u8]) -> Result<&[u8], NotJson> {
+    match rest.split_first().ok_or(NotJson)? {
+        (b'"', behind) => behind_string::<false>(behind),
+        (b'1'..=b'9', behind) => behind_digits_of_number(behind),
+        (first, behind) => behind_rare(*first, behind),
+    }
+}
+
 /// The first byte that is no blank, and what is behind it.
 #[inline(always)]
 pub(super) fn next<const PLAIN: bool>(mut rest: &[u8]) -> Result<(u8, &[u8]), NotJson> {
@@ -148,11 +165,29 @@ pub(super) fn next<const PLAIN: bool>(mut rest: &[u8]) -> Result<(u8, &[u8]), No
     }
 }
 
-/// Behind a byte that has to come next but for blanks.
+/// The first byte that is no blank; where it is the one that is expected, also the next one that is none. What is behind those.
 #[inline(always)]
-pub(super) fn behind<const PLAIN: bool>(byte: u8, rest: &[u8]) -> Result<&[u8], NotJson> {
-    let (next, behind) = next::<PLAIN>(rest)?;
-    if next == byte { Ok(behind) } else { Err(NotJson) }
+pub(super) fn mark_and_next<const PLAIN: bool>(
+    expected: u8,
+    rest: &[u8],
+) -> Result<(u8, u8, &[u8]), NotJson> {
+    // Most texts have no blank before it, and one or none behind it: one look at how much is left then serves for all of them.
+    match rest {
+        [mark, b' ', byte, behind @ ..] if *mark == expected && *byte > b' ' => Ok((expected, *byte, behind)),
+        [mark, byte, _, ..] if *mark == expected && *byte > b' ' => Ok((expected, *byte, &rest[2..])),
+        [mark, _, _, ..] if *mark != expected && *mark > b' ' => Ok((*mark, 0, &rest[1..])),
+        _ => mark_and_next_anywhere::<PLAIN>(expected, rest),
+    }
+}
+
+#[inline(never)]
+fn mark_and_next_anywhere<const PLAIN: bool>(expected: u8, rest: &[u8]) -> Result<(u8, u8, &[u8]), NotJson> {
+    let (mark, rest) = next::<PLAIN>(rest)?;
+    if mark != expected {
+        return Ok((mark, 0, rest));
+    }
+    let (byte, rest) = next::<PLAIN>(rest)?;
+    Ok((mark, byte, rest))
 }
 
 /// Behind a string, of which the first quotation mark has been passed over.

@@ -5,7 +5,9 @@
 //! readers of JSON.
 
 use super::json_path::{Element, JsonPath};
-use super::json_skip::{NotJson, behind, behind_scalar_or_other, behind_string, is_plain, next};
+use super::json_skip::{
+    NotJson, behind_colon, behind_scalar_or_other, behind_string, is_plain, mark_and_next, next,
+};
 use super::json_text::unescape;
 use std::ops::Range;
 
@@ -62,17 +64,24 @@ impl<'a, const PLAIN: bool> JsonWalk<'a, '_, PLAIN> {
     fn whole(&mut self) -> Result<(), NotJson> {
         let all = PathSet::MAX >> (PATHS_MAX - self.paths.len());
         // No blank is behind it.
-        if self.value(self.text, 0, all)?.is_empty() { Ok(()) } else { Err(NotJson) }
+        let (first, rest) = next::<PLAIN>(self.text)?;
+        if self.value(first, rest, 0, all)?.is_empty() { Ok(()) } else { Err(NotJson) }
     }
 
-    /// Passes over the value that comes next, to which the first `depth` steps of some paths lead; what is behind it.
-    fn value(&mut self, rest: &'a [u8], depth: usize, paths: PathSet) -> Result<&'a [u8], NotJson> {
+    /// Passes over a value, to which the first `depth` steps of some paths lead; what is behind it. Its first byte is given with what is
+    /// behind that.
+    fn value(
+        &mut self,
+        first: u8,
+        rest: &'a [u8],
+        depth: usize,
+        paths: PathSet,
+    ) -> Result<&'a [u8], NotJson> {
         let (mut ending, mut left) = (0, paths);
         while let Some(path) = take_first(&mut left) {
             ending |= PathSet::from(self.paths[path].steps.len() == depth) << path;
         }
         let further = paths & !ending;
-        let (first, rest) = next::<PLAIN>(rest)?;
         let start = self.place_of(rest) - 1;
         let rest = match first {
             b'{' if further != 0 => self.object(rest, depth, further)?,
@@ -103,7 +112,8 @@ impl<'a, const PLAIN: bool> JsonWalk<'a, '_, PLAIN> {
             }
             let behind_name = behind_string::<PLAIN>(rest)?;
             let name = &rest[..rest.len() - behind_name.len() - 1];
-            rest = behind::<PLAIN>(b':', behind_name)?;
+            let first;
+            (first, rest) = behind_colon::<PLAIN>(behind_name)?;
             let matching = match !PLAIN && memchr::memchr(b'\\', name).is_some() {
                 true => self.named_by_escapes(name, depth, paths),
                 false => self.named(name, depth, paths),
@@ -113,10 +123,11 @@ impl<'a, const PLAIN: bool> JsonWalk<'a, '_, PLAIN> {
                 // Of several members with one name the last counts, and what was found in an earlier one does not.
                 self.found[path] = None;
             }
-            rest = self.below(rest, depth, matching)?;
-            (byte, rest) = next::<PLAIN>(rest)?;
-            match byte {
-                b',' => (byte, rest) = next::<PLAIN>(rest)?,
+            rest = self.below(first, rest, depth, matching)?;
+            let mark;
+            (mark, byte, rest) = mark_and_next::<PLAIN>(b',', rest)?;
+            match mark {
+                b',' => {}
                 b'}' => return Ok(rest),
                 _ => return Err(NotJson),
             }
@@ -124,11 +135,10 @@ impl<'a, const PLAIN: bool> JsonWalk<'a, '_, PLAIN> {
     }
 
     fn array(&mut self, rest: &'a [u8], depth: usize, paths: PathSet) -> Result<&'a [u8], NotJson> {
-        let (byte, behind_first) = next::<PLAIN>(rest)?;
-        if byte == b']' {
-            return Ok(behind_first);
+        let (mut first, mut rest) = next::<PLAIN>(rest)?;
+        if first == b']' {
+            return Ok(rest);
         }
-        let mut rest = rest;
         for index in 0.. {
             let (mut matching, mut left) = (0, paths);
             while let Some(path) = take_first(&mut left) {
@@ -139,9 +149,9 @@ impl<'a, const PLAIN: bool> JsonWalk<'a, '_, PLAIN> {
                 };
                 matching |= PathSet::from(is_meant) << path;
             }
-            let (byte, behind) = next::<PLAIN>(self.below(rest, depth, matching)?)?;
-            rest = behind;
-            match byte {
+            let mark;
+            (mark, first, rest) = mark_and_next::<PLAIN>(b',', self.below(first, rest, depth, matching)?)?;
+            match mark {
                 b',' => {}
                 b']' => break,
                 _ => return Err(NotJson),
@@ -152,11 +162,16 @@ impl<'a, const PLAIN: bool> JsonWalk<'a, '_, PLAIN> {
 
     /// Passes over a value one step below a depth, to which that step of some paths leads.
     #[inline(always)]
-    fn below(&mut self, rest: &'a [u8], depth: usize, matching: PathSet) -> Result<&'a [u8], NotJson> {
+    fn below(
+        &mut self,
+        first: u8,
+        rest: &'a [u8],
+        depth: usize,
+        matching: PathSet,
+    ) -> Result<&'a [u8], NotJson> {
         if matching != 0 {
-            return self.value(rest, depth + 1, matching);
+            return self.value(first, rest, depth + 1, matching);
         }
-        let (first, rest) = next::<PLAIN>(rest)?;
         behind_scalar_or_other::<PLAIN>(first, rest, &mut self.memory.open)
     }
 

@@ -5,6 +5,7 @@ use super::looked::LastLook;
 use super::values::ValueNames;
 use crate::extract::{Captured, Expression, Findings, Inspection, Wants};
 use crate::feed::Feed;
+use crate::message_form::MessageForm;
 use crate::mix::EncodedStep;
 use crate::outcome::Outcome;
 use crate::seams::{End, StepFacts};
@@ -20,6 +21,8 @@ pub(super) struct FlowExchange {
     looks: Option<Looking>,
     /// The index, among the headers that are wanted, of the one that says where a redirect leads, where they are followed.
     location: Option<usize>,
+    /// How messages of gRPC are told before they are looked at.
+    message: Option<MessageForm>,
 }
 
 const LOCATION: &str = "location";
@@ -74,7 +77,8 @@ impl FlowExchange {
             is_bodyless: step.is_bodyless,
             is_looked_at: !wants.is_nothing(),
         };
-        (FlowExchange { template: step.template, holes, wants, looks: looking, location }, facts)
+        let (template, message) = (step.template, looks.message.clone());
+        (FlowExchange { template, holes, wants, looks: looking, location, message }, facts)
     }
 
     /// Whether something is kept of a request while it is under way.
@@ -87,6 +91,13 @@ impl FlowExchange {
         captured.header_value(self.location?)
     }
 
+    /// A message of gRPC becomes what is looked at, where it is one that is looked at.
+    pub(super) fn retell(&self, captured: &mut Captured) {
+        if let Some(form) = &self.message {
+            captured.retell(form, self.wants.body_bytes_max);
+        }
+    }
+
     /// What is looked at of responses, if anything is.
     pub(super) fn inspection(&self) -> Option<&Inspection> {
         self.looks.as_ref().map(|looks| &looks.inspection)
@@ -94,7 +105,7 @@ impl FlowExchange {
 
     /// What a response comes to: its checks, and its values, which are handed to `set`. What was captured is there where the step is looked at.
     pub(super) fn judge(
-        &self,
+        &mut self,
         end: End,
         elapsed_ns: u64,
         captured: Option<&Captured>,
@@ -102,7 +113,8 @@ impl FlowExchange {
         last: &mut LastLook,
         mut set: impl FnMut(u16, Option<&[u8]>),
     ) -> Outcome {
-        let (Some(looks), Some(captured), End::Response { code, .. }) = (&self.looks, captured, end) else {
+        let (Some(looks), Some(captured), End::Response { code, .. }) = (&mut self.looks, captured, end)
+        else {
             return end.outcome();
         };
         looks.inspection.look(code, elapsed_ns, captured, found);

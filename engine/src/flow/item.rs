@@ -1,14 +1,18 @@
 //! A flow as plans have it: items, each with the conditions under which it is done.
 
 use super::think::Think;
-use crate::extract::{BODY_BYTES_MAX, Condition, Expression, ResponseCheck};
+use crate::extract::{BODY_BYTES_MAX, Condition, Expression, ResponseCheck, Wants};
+use crate::message_form::MessageForm;
 use crate::resilience::Resilience;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The most sessions there may be at a time, over all shards: a flight has no room for a larger number.
 pub const SESSIONS_MAX: u32 = 1 << 24;
 /// As many where nothing is said. They take memory as they are needed.
 pub const SESSIONS_DEFAULT: u32 = 1_000_000;
+/// As many named flows of a scenario are reported; each takes memory for its times.
+pub const NAMED_FLOWS_MAX: usize = 32;
 const _: () = assert!(SESSIONS_DEFAULT <= SESSIONS_MAX, "the default is allowed");
 
 /// What each arrival of a scenario goes through. The requests are the scenario's steps, which items name by their number.
@@ -33,6 +37,9 @@ pub struct FlowScript {
 pub struct FlowItem {
     /// What is done.
     pub action: FlowAction,
+    /// The named flow whose items these are: each time that it is gone through is reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
     /// If this holds; always where there is none.
     #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
@@ -75,6 +82,9 @@ pub struct FlowBranch {
     pub weight: u32,
     /// What is done then.
     pub items: Vec<FlowItem>,
+    /// The named flow whose items these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
 }
 
 /// What is looked at of the responses to a step.
@@ -90,6 +100,9 @@ pub struct StepLooks {
     /// As many redirects are followed, one after the other.
     #[serde(skip_serializing_if = "is_none")]
     pub redirects: u32,
+    /// How messages of gRPC are told as JSON, of calls whose messages are looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageForm>,
 }
 
 /// A value that is taken from a response.
@@ -107,7 +120,8 @@ fn is_none(count: &u32) -> bool {
 
 impl Default for StepLooks {
     fn default() -> StepLooks {
-        StepLooks { extracts: Vec::new(), checks: Vec::new(), body_bytes_max: BODY_BYTES_MAX, redirects: 0 }
+        let (extracts, checks) = (Vec::new(), Vec::new());
+        StepLooks { extracts, checks, body_bytes_max: BODY_BYTES_MAX, redirects: 0, message: None }
     }
 }
 
@@ -115,6 +129,12 @@ impl StepLooks {
     /// Whether nothing is looked at.
     pub fn is_empty(&self) -> bool {
         self.redirects == 0 && !self.has_judgement()
+    }
+
+    /// What of responses is wanted for that.
+    pub fn wants(&self) -> Wants {
+        let expressions: Vec<Expression> = self.extracts.iter().map(|extract| extract.from.clone()).collect();
+        Wants::new(&expressions, &self.checks, self.body_bytes_max)
     }
 
     /// Whether something has to hold, or values are taken.
@@ -159,6 +179,68 @@ impl FlowScript {
     }
 }
 
+impl FlowScript {
+    /// The named flows that it goes through, however deep within others, in the order in which they are named first.
+    pub fn all_named_flows(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        walk(&self.items, None, &mut |flow, step| {
+            if let (Some(flow), None) = (flow, step)
+                && !names.contains(&flow)
+            {
+                names.push(flow);
+            }
+        });
+        names
+    }
+
+    /// Those of them that are reported: the first [`NAMED_FLOWS_MAX`].
+    pub fn named_flows(&self) -> Vec<&str> {
+        let mut names = self.all_named_flows();
+        names.truncate(NAMED_FLOWS_MAX);
+        names
+    }
+
+    /// The numbers of the requests that a named flow makes itself, without those of flows that it goes through.
+    pub fn steps_of_flow(&self, name: &str) -> BTreeSet<usize> {
+        let mut steps = BTreeSet::new();
+        walk(&self.items, None, &mut |flow, step| {
+            steps.extend(step.filter(|_| flow == Some(name)));
+        });
+        steps
+    }
+}
+
+/// Tells of each named flow, and of each request with the innermost one that it stands in.
+fn walk<'a, T: FnMut(Option<&'a str>, Option<usize>)>(
+    items: &'a [FlowItem],
+    within: Option<&'a str>,
+    tell: &mut T,
+) {
+    for item in items {
+        let flow = entered(&item.flow, within, tell);
+        match &item.action {
+            FlowAction::Request(step) => tell(flow, Some(*step)),
+            FlowAction::Items(items) => walk(items, flow, tell),
+            FlowAction::OneOf(branches) => {
+                for branch in branches {
+                    let flow = entered(&branch.flow, flow, tell);
+                    walk(&branch.items, flow, tell);
+                }
+            }
+        }
+    }
+}
+
+fn entered<'a, T: FnMut(Option<&'a str>, Option<usize>)>(
+    flow: &'a Option<String>,
+    within: Option<&'a str>,
+    tell: &mut T,
+) -> Option<&'a str> {
+    let Some(name) = flow.as_deref() else { return within };
+    tell(Some(name), None);
+    Some(name)
+}
+
 impl OnFailure {
     fn is_stop(&self) -> bool {
         *self == OnFailure::Stop
@@ -170,6 +252,7 @@ impl FlowItem {
     pub fn new(action: FlowAction) -> FlowItem {
         FlowItem {
             action,
+            flow: None,
             condition: None,
             chance: None,
             repeat: None,

@@ -23,8 +23,14 @@ pub(super) enum FlowOperation {
     Again { counter: usize, to: usize },
     /// Lets time pass.
     Pause(Think),
+    /// The same, where think times have changed while the run goes on: the number of the part whose pause it is.
+    RevisedPause(usize),
     /// The request that follows is intended so long after the arrival, in nanoseconds.
     At { offset_ns: u64 },
+    /// What follows is of the reported flow with this number …
+    Enter { flow: usize },
+    /// … until here.
+    Leave,
     /// The end of the iteration.
     End,
 }
@@ -58,25 +64,53 @@ pub(super) struct Program {
     pub(super) conditions: Vec<Condition>,
     /// How many numbers a session keeps of how often something is still to be done.
     pub(super) counters: usize,
+    /// How many reported flows stand within each other at the most.
+    pub(super) flows_deep: usize,
+    /// How many do where the next operation comes.
+    flows_here: usize,
+    /// How many parts have got the number of a pause, where each of them has one whether it thinks or not.
+    pauses: Option<usize>,
 }
 
 impl Program {
-    /// The program of a flow.
-    pub(super) fn new(items: &[FlowItem]) -> Program {
+    /// The program of a flow, of which these named flows are reported.
+    pub(super) fn new(items: &[FlowItem], reported: &[&str]) -> Program {
         let mut program = Program::default();
-        program.add_all(items, false);
+        program.add_all(items, false, reported);
         program.push(FlowOperation::End, true);
         program
     }
 
-    fn add_all(&mut self, items: &[FlowItem], always: bool) {
+    /// The same whose parts may all come to think.
+    pub(super) fn revised(items: &[FlowItem], reported: &[&str]) -> Program {
+        let mut program = Program { pauses: Some(0), ..Program::default() };
+        program.add_all(items, false, reported);
+        program.push(FlowOperation::End, true);
+        program
+    }
+
+    fn add_all(&mut self, items: &[FlowItem], always: bool, reported: &[&str]) {
         for item in items {
-            self.add(item, always || item.always);
+            self.add(item, always || item.always, reported);
         }
     }
 
+    /// What is added is of a named flow, if this is the name of one that is reported. It is entered and left whatever has failed before:
+    /// what stands in it may always be done.
+    fn add_flow(&mut self, name: Option<&str>, reported: &[&str], add: impl FnOnce(&mut Program)) {
+        let Some(flow) = name.and_then(|name| reported.iter().position(|known| *known == name)) else {
+            return add(self);
+        };
+        self.flows_here += 1;
+        self.flows_deep = self.flows_deep.max(self.flows_here);
+        self.push(FlowOperation::Enter { flow }, true);
+        add(self);
+        self.push(FlowOperation::Leave, true);
+        self.flows_here -= 1;
+    }
+
     /// What stands around an item is left by one jump, whose target is known at its end.
-    fn add(&mut self, item: &FlowItem, always: bool) {
+    fn add(&mut self, item: &FlowItem, always: bool, reported: &[&str]) {
         let mut jumps = Vec::new();
         if let Some(condition) = &item.condition {
             self.conditions.push(condition.clone());
@@ -93,19 +127,26 @@ impl Program {
             jumps.push(self.push(FlowOperation::Repeat { counter, times, to: 0 }, always));
             self.operations.len()
         });
-        match &item.action {
+        self.add_flow(item.flow.as_deref(), reported, |program| match &item.action {
             FlowAction::Request(step) => {
                 if let Some(offset_ns) = item.at_ns {
-                    self.push(FlowOperation::At { offset_ns }, always);
+                    program.push(FlowOperation::At { offset_ns }, always);
                 }
                 let call = CallOperation { step: *step, always, on_failure: item.on_failure };
-                self.push(FlowOperation::Call(call), always);
+                program.push(FlowOperation::Call(call), always);
             }
-            FlowAction::OneOf(branches) => self.add_choice(branches, always),
-            FlowAction::Items(items) => self.add_all(items, always),
-        }
-        if let Some(think) = item.think {
-            self.push(FlowOperation::Pause(think), false);
+            FlowAction::OneOf(branches) => program.add_choice(branches, always, reported),
+            FlowAction::Items(items) => program.add_all(items, always, reported),
+        });
+        match (self.pauses, item.think) {
+            (Some(pause), _) => {
+                self.push(FlowOperation::RevisedPause(pause), false);
+                self.pauses = Some(pause + 1);
+            }
+            (None, Some(think)) => {
+                self.push(FlowOperation::Pause(think), false);
+            }
+            (None, None) => {}
         }
         if let Some(body) = body {
             self.push(FlowOperation::Again { counter, to: body }, always);
@@ -124,7 +165,7 @@ impl Program {
     }
 
     /// Branches stand one after the other, and each leads behind the last.
-    fn add_choice(&mut self, branches: &[FlowBranch], always: bool) {
+    fn add_choice(&mut self, branches: &[FlowBranch], always: bool, reported: &[&str]) {
         let choice = self.choices.len();
         self.choices.push(Choice::default());
         self.push(FlowOperation::Choose(choice), always);
@@ -134,7 +175,9 @@ impl Program {
             let begin = self.operations.len();
             self.choices[choice].branches.push(begin);
             self.choices[choice].cumulated.push(total);
-            self.add_all(&branch.items, always);
+            self.add_flow(branch.flow.as_deref(), reported, |program| {
+                program.add_all(&branch.items, always, reported);
+            });
             // A branch leads into no other, whatever has failed.
             ends.push(self.push(FlowOperation::Jump { to: 0 }, true));
         }

@@ -1,15 +1,21 @@
 //! A flow as the loop sees it: arrivals begin iterations, responses lead to the next request.
 
+mod requests;
+
 use super::attempts::SessionAttempts;
 use super::constants::{FlowConstants, KeptConstants};
-use super::cookies::{CookieJar, CookieRules};
+use super::cookies::CookieRules;
+use super::due_calls::{DueCall, TargetQueues};
 use super::exchange::FlowExchange;
 use super::item::{FlowScript, OnFailure, StepLooks};
+use super::jars::SessionJars;
 use super::looked::LastLook;
+use super::open_flows::OpenFlows;
 use super::program::{CallOperation, FlowOperation, Program};
 use super::redirects::{FollowedRedirects, RedirectForms};
+use super::revised_thinks::RevisedThinks;
 use super::rows::{RowSource, RowTaken};
-use super::sessions::{CallMemories, CallMemory, FlowSessions, SessionState};
+use super::sessions::{CallMemories, FlowSessions, SessionState};
 use super::think::Think;
 use super::values::{SessionValues, ValueNames};
 use crate::breaker::BreakerCounts;
@@ -20,13 +26,11 @@ use crate::feed::Feed;
 use crate::mix::EncodedStep;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
-use crate::quantity::SECOND_NS;
 use crate::random::{Draw, Draws, Random};
 use crate::record::{
-    EndedAttempt, Iteration, IterationEnd, LookedExamples, LookedFor, LookedResponse, RedirectEnd,
+    EndedAttempt, FlowPass, Iteration, IterationEnd, LookedExamples, LookedFor, LookedResponse, RedirectEnd,
 };
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
-use crate::template::{HoleContext, Unfilled};
 use std::collections::VecDeque;
 
 /// What the iterations of a scenario on a shard are made of.
@@ -68,6 +72,8 @@ pub struct FlowSource<R> {
     names: ValueNames,
     rows: R,
     sessions: FlowSessions,
+    /// The named flows that they are in, where any is reported.
+    flows: Option<Box<OpenFlows>>,
     values: SessionValues,
     /// Of each request under way, what it is filled with and what came of the response to it.
     memories: CallMemories,
@@ -82,9 +88,10 @@ pub struct FlowSource<R> {
     /// Attempts at requests, where they may be tried again or rejected.
     attempts: Option<Box<SessionAttempts>>,
     unix_offset_ns: u64,
-    cookies: Option<CookieRules>,
-    /// Of each session, where cookies are kept.
-    jars: Vec<CookieJar>,
+    /// Where sessions keep cookies.
+    cookies: Option<SessionJars>,
+    /// The same of what is due, where requests go to several targets: in the place of `due`.
+    targets: Option<Box<TargetQueues>>,
     /// Redirects, where they are followed.
     redirects: Option<Box<FollowedRedirects>>,
     /// What is due and was looked past for requests that are to be tried again: memory that is used again.
@@ -92,14 +99,8 @@ pub struct FlowSource<R> {
     scratch: Vec<u8>,
     /// Where values that all iterations have come from anew.
     constants: KeptConstants,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct DueCall {
-    due_ns: u64,
-    order: u64,
-    step: u32,
-    session: u32,
+    /// Think times, once they have changed.
+    thinks: Option<Box<RevisedThinks>>,
 }
 
 /// What a session comes to, and when.
@@ -110,8 +111,6 @@ enum NextStop {
     End { free_ns: u64 },
 }
 
-const TOO_MANY_COOKIES: &str = "the session has more cookies than it keeps, 50 and about 8 KiB";
-const COOKIES_CUT: &str = "the response sets more cookies than are read of one, 16 KiB";
 const NO_ROW: &str = "no row was left in a data file";
 
 impl<R: RowSource> FlowSource<R> {
@@ -144,8 +143,7 @@ impl<R: RowSource> FlowSource<R> {
         let (exchanges, mut facts): (Vec<FlowExchange>, Vec<StepFacts>) = exchanges.unzip();
         // A field of a response may say how long to wait.
         facts.iter_mut().for_each(|facts| facts.is_looked_at |= script.resilience.retry.is_some());
-        let templates = exchanges.iter().map(|exchange| &exchange.template);
-        let redirects = FollowedRedirects::new(redirects, templates);
+        let redirects = FollowedRedirects::new(redirects, exchanges.iter().map(|each| &each.template));
         if let Some(redirects) = &redirects {
             for (step, facts) in facts.iter_mut().enumerate() {
                 if let Some(bytes_max) = redirects.bytes_max(step) {
@@ -157,14 +155,11 @@ impl<R: RowSource> FlowSource<R> {
             let clients = script.resilience.breaker.map_or(0, |breaker| share.of(breaker.clients.into()));
             Box::new(SessionAttempts::new(&script.resilience, draws, clients, share.shards))
         });
-        let program = Program::new(&script.items);
-        let mut resolve = |condition: &crate::extract::Condition| {
-            let resolved = condition.resolve(&mut |name| names.number_of(name, feeds));
-            resolved.expect("a plan's conditions name what there is")
-        };
-        let conditions = program.conditions.iter().map(&mut resolve).collect();
+        let program = Program::new(&script.items, &script.named_flows());
+        let conditions = names.resolve(&program.conditions, feeds);
         FlowSource {
             sessions: FlowSessions::new(sessions_max.max(1), program.counters),
+            flows: OpenFlows::new(program.flows_deep),
             values: SessionValues::new(names.count(), constants.values),
             memories: CallMemories::default(),
             found: Findings::default(),
@@ -184,12 +179,22 @@ impl<R: RowSource> FlowSource<R> {
             attempts,
             unix_offset_ns,
             scratch: vec![0; cookies.as_ref().map_or(0, CookieRules::path_bytes_max)],
-            cookies,
-            jars: Vec::new(),
+            cookies: cookies.map(SessionJars::new),
+            targets: None,
             redirects,
             set_aside: Vec::new(),
             constants: KeptConstants::new(constants.renewed),
+            thinks: None,
         }
+    }
+
+    /// The same where requests go to several targets: the number of each step's, and how cookies of each target are kept, where they are.
+    pub fn with_targets(mut self, of_step: Vec<usize>, cookies: Vec<CookieRules>) -> FlowSource<R> {
+        if !cookies.is_empty() {
+            self.cookies = Some(SessionJars::with_targets(cookies, of_step.clone()));
+        }
+        self.targets = Some(Box::new(TargetQueues::new(of_step)));
+        self
     }
 
     /// What a session knows by a name, or knew when it ended; nothing before another has its place.
@@ -226,6 +231,10 @@ impl<R: RowSource> FlowSource<R> {
                 FlowOperation::Call(call) => return NextStop::Call { step: call.step, due_ns: at_ns },
                 FlowOperation::End => return NextStop::End { free_ns: at_ns },
                 FlowOperation::Pause(think) => at_ns = at_ns.saturating_add(self.think(session, think)),
+                FlowOperation::RevisedPause(pause) => {
+                    let think = self.thinks.as_ref().and_then(|thinks| thinks.at(pause, at_ns));
+                    at_ns = at_ns.saturating_add(think.map_or(0, |think| self.think(session, think)));
+                }
                 FlowOperation::At { offset_ns } => {
                     let kept = self.sessions.at(session);
                     let intended_ns = kept.arrival.intended_ns.saturating_add(offset_ns);
@@ -234,6 +243,11 @@ impl<R: RowSource> FlowSource<R> {
                     let left_ns = intended_ns.saturating_sub(at_ns);
                     kept.thought_ns = kept.thought_ns.saturating_add(left_ns);
                     at_ns = at_ns.saturating_add(left_ns);
+                }
+                FlowOperation::Enter { flow } => self.flows.iter_mut().for_each(|of| of.enter(session, flow)),
+                FlowOperation::Leave => {
+                    let kept = self.sessions.get(session);
+                    self.flows.iter_mut().for_each(|of| of.leave(session, kept, at_ns));
                 }
                 other => {
                     if let Some(to) = self.jump(session, other) {
@@ -292,7 +306,10 @@ impl<R: RowSource> FlowSource<R> {
             }
             FlowOperation::Call(_)
             | FlowOperation::Pause(_)
+            | FlowOperation::RevisedPause(_)
             | FlowOperation::At { .. }
+            | FlowOperation::Enter { .. }
+            | FlowOperation::Leave
             | FlowOperation::End => None,
         }
     }
@@ -315,6 +332,9 @@ impl<R: RowSource> FlowSource<R> {
         kept.state = SessionState::Calling;
         kept.thought_before_last_ns = kept.thought_ns;
         kept.calls += u32::from(!is_again);
+        if let Some(flows) = &mut self.flows {
+            flows.call(session, intended_ns, kept.thought_ns);
+        }
         match kept.memory {
             // It is filled as it was, and what came the last time is forgotten.
             Some(memory) => self.memories.at(memory).captured.clear(),
@@ -326,14 +346,29 @@ impl<R: RowSource> FlowSource<R> {
         Call { step, session }
     }
 
+    /// A request that was due, on its way.
+    fn taken(&mut self, due: DueCall) -> Following {
+        let kept = self.sessions.get(due.session);
+        let (number, own_ns) = (kept.arrival.number, kept.recorded_ns.unwrap_or(due.due_ns));
+        let call = self.call(due.session, due.step, own_ns);
+        let first_ns = self.attempts.as_ref().map(|attempts| attempts.first_intended_ns(due.session));
+        let intended_ns = first_ns.unwrap_or(own_ns);
+        Following { call, arrival: Arrival { number, intended_ns }, due_ns: due.due_ns }
+    }
+
     fn queue(&mut self, session: u32, step: usize, due_ns: u64) {
         self.sessions.at(session).state = SessionState::Waiting;
         self.queued += 1;
-        self.due.push(DueCall { due_ns, order: self.queued, step: step as u32, session });
+        let call = DueCall { due_ns, order: self.queued, step: step as u32, session };
+        match &mut self.targets {
+            None => self.due.push(call),
+            Some(targets) => targets.push(call),
+        }
     }
 
     fn end_session(&mut self, session: u32, end: IterationEnd, free_ns: u64, why: &'static str) {
         let kept = self.sessions.get(session);
+        self.flows.iter_mut().for_each(|flows| flows.end(session, kept));
         let intended_ns = kept.arrival.intended_ns;
         let lasted_ns = kept.last_done_ns.saturating_sub(intended_ns);
         let waited_ns = lasted_ns.saturating_sub(kept.thought_before_last_ns);
@@ -359,17 +394,15 @@ impl<R: RowSource> FlowSource<R> {
     fn begin_session(&mut self, arrival: Arrival) -> (u32, RowTaken) {
         let session = self.sessions.begin(arrival);
         self.values.begin(session);
+        self.flows.iter_mut().for_each(|flows| flows.begin(session));
         if let Some(attempts) = &mut self.attempts {
             attempts.begin(session);
         }
         if let Some(redirects) = &mut self.redirects {
             redirects.begin(session);
         }
-        if self.cookies.is_some() {
-            if self.jars.len() <= session as usize {
-                self.jars.resize(session as usize + 1, CookieJar::default());
-            }
-            self.jars[session as usize].clear();
+        if let Some(jars) = &mut self.cookies {
+            jars.begin(session);
         }
         for used in &self.names.feeds {
             let values = &mut self.values;
@@ -386,122 +419,6 @@ impl<R: RowSource> FlowSource<R> {
     fn cut_off(&mut self, session: u32, now_ns: u64) {
         self.sessions.at(session).last_done_ns = now_ns;
         self.end_session(session, IterationEnd::Unfinished, now_ns, "");
-    }
-
-    fn unix_s(&self, now_ns: u64) -> i64 {
-        (self.unix_offset_ns.wrapping_add(now_ns) / SECOND_NS) as i64
-    }
-
-    /// What a response comes to, whose values become the session's.
-    fn judge(&mut self, call: Call, end: End, elapsed_ns: u64) -> Outcome {
-        let captured = self.last.memory.map(|memory| &self.memories.get(memory).captured);
-        let (found, values, last) = (&mut self.found, &mut self.values, &mut self.last);
-        let set = |value, text: Option<&[u8]>| values.set(call.session, value, text);
-        self.exchanges[call.step as usize].judge(end, elapsed_ns, captured, found, last, set)
-    }
-
-    /// Keeps what a response sets of cookies. Says why if it is more than can be kept.
-    fn keep_cookies(&mut self, session: u32, done_ns: u64) -> Option<&'static str> {
-        let rules = self.cookies.as_ref()?;
-        let now_s = self.unix_s(done_ns);
-        let memory = self.sessions.get(session).memory?;
-        let (captured, jar) = (&self.memories.get(memory).captured, &mut self.jars[session as usize]);
-        let mut is_full = false;
-        for header in captured.cookies() {
-            is_full |= jar.set(header, rules, now_s).is_err();
-        }
-        match (is_full, captured.are_cookies_cut()) {
-            (true, _) => Some(TOO_MANY_COOKIES),
-            (false, true) => Some(COOKIES_CUT),
-            (false, false) => None,
-        }
-    }
-
-    /// What becomes of a response that leads elsewhere; nothing where it does not, or redirects are not followed.
-    fn lead(&mut self, call: Call, code: u16) -> Option<RedirectEnd> {
-        let redirects = self.redirects.as_mut()?;
-        let kept = self.sessions.get(call.session);
-        let CallMemory { captured, filled, .. } = self.memories.get(kept.memory?);
-        // Where none came, there was one perhaps that did not fit.
-        let location = self.exchanges[call.step as usize].location(captured);
-        if location.is_none() && !captured.are_headers_cut() {
-            return None;
-        }
-        let (number, draws) = (kept.arrival.number, self.draws.after(kept.calls - 1));
-        let end = redirects.lead((call.session, call.step), code, location, |path, out| {
-            path.render_filled(number, draws, filled, out);
-        });
-        end.inspect(|&end| self.last.redirected(code, end))
-    }
-
-    /// Fills the hop of a session: its values are those of its request, but for cookies and where it goes.
-    fn fill_hop(&mut self, call: Call, now_s: i64) {
-        let Some(redirects) = &self.redirects else { return };
-        let memory =
-            self.sessions.get(call.session).memory.expect("memory was taken for what may be redirected");
-        let CallMemory { filled, hop, .. } = self.memories.at(memory);
-        let (session, jars, cookies) = (call.session as usize, &mut self.jars, &self.cookies);
-        redirects.fill((call.session, call.step), filled, hop, |form, out| {
-            if let Some(rules) = cookies {
-                jars[session].set_path(redirects.path(call.session));
-                jars[session].write(form, rules, now_s, out);
-            }
-        });
-    }
-
-    fn is_hop(&self, session: u32) -> bool {
-        self.redirects.as_ref().is_some_and(|redirects| redirects.is_hop(session))
-    }
-
-    /// What a request is filled with is put together, if its client may send it.
-    fn fill(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
-        let exchange = &self.exchanges[call.step as usize];
-        let kept = self.sessions.get(call.session);
-        if let Some(attempts) = &mut self.attempts {
-            attempts.ask(call.session, kept.arrival.number, now_ns)?;
-            // Each attempt sends the same bytes.
-            if attempts.is_filled(call.session) {
-                return Ok(());
-            }
-        }
-        if exchange.holes.is_empty() {
-            return Ok(());
-        }
-        let (user, iteration) = self.user_of(kept.arrival.number);
-        let now_s = self.cookies.as_ref().map_or(0, |_| self.unix_s(now_ns));
-        let context = HoleContext {
-            number: kept.arrival.number,
-            draws: self.draws.after(kept.calls - 1),
-            iteration,
-            user,
-            unix_ns: self.unix_offset_ns.wrapping_add(now_ns),
-            values: &|value| self.values.get(call.session, value),
-        };
-        let memory = kept.memory.expect("memory was taken for a request with holes");
-        let filled = &mut self.memories.at(memory).filled;
-        filled.clear();
-        for hole in &exchange.holes {
-            if let (Some(form), Some(rules)) = (hole.cookies(), &self.cookies) {
-                // Where the request goes has been filled before: it stands in front of all fields.
-                let (path, mut written) = (&rules.paths[call.step as usize], 0);
-                let mut out = Outbox::new(&mut self.scratch, &mut written);
-                path.render_filled(context.number, context.draws, filled, &mut out);
-                let jar = &mut self.jars[call.session as usize];
-                jar.set_path(&self.scratch[..written]);
-                filled.push(|out| jar.write(form, rules, now_s, out));
-                continue;
-            }
-            let result = filled.push_with(|out| hole.fill(&context, out));
-            result.map_err(|unfilled| Unprepared { kind: Kind::Template, why: reason(unfilled) })?;
-        }
-        if let Some(attempts) = &mut self.attempts {
-            attempts.filled(call.session);
-        }
-        Ok(())
-    }
-
-    fn user_of(&self, number: u64) -> (u64, u64) {
-        self.users.map_or((number, 0), |users| (number % users, number / users))
     }
 }
 
@@ -538,6 +455,9 @@ impl<R: RowSource> Source for FlowSource<R> {
         let elapsed_ns = at.done_ns.saturating_sub(sent_ns.unwrap_or(at.sent_ns));
         self.last.begin(call.step as usize, memory, elapsed_ns);
         self.why = "";
+        if let Some(memory) = memory {
+            self.exchanges[call.step as usize].retell(&mut self.memories.at(memory).captured);
+        }
         let led = match end {
             End::Response { code, .. } if self.redirects.is_some() => self.lead(call, code),
             _ => None,
@@ -548,7 +468,7 @@ impl<R: RowSource> Source for FlowSource<R> {
             Some(_) => Outcome::Refused(self.last.code()),
         };
         if let End::Response { code, .. } = end
-            && let Some(more) = self.keep_cookies(session, at.done_ns)
+            && let Some(more) = self.keep_cookies(call, at.done_ns)
             && matches!(outcome, Outcome::Ok(_))
         {
             (outcome, self.why) = (Outcome::ValueMissing(code), more);
@@ -580,6 +500,7 @@ impl<R: RowSource> Source for FlowSource<R> {
             self.memories.give_back(memory);
         }
         if !matches!(outcome, Outcome::Ok(_)) {
+            self.flows.iter_mut().for_each(|flows| flows.fail(session));
             kept.has_failed = true;
             kept.is_stopping |= on_failure == OnFailure::Stop;
         }
@@ -608,6 +529,13 @@ impl<R: RowSource> Source for FlowSource<R> {
         self.unix_offset_ns = self.unix_offset_ns.wrapping_add(start_ns);
     }
 
+    fn revise_thinks(&mut self, thinks: &RevisedThinks) {
+        if self.thinks.is_none() {
+            thinks.take_over(&mut self.program, &mut self.sessions);
+        }
+        self.thinks = Some(Box::new(thinks.clone()));
+    }
+
     fn start(&mut self, arrival: Arrival) -> Started {
         let (session, taken) = self.begin_session(arrival);
         match taken {
@@ -622,7 +550,8 @@ impl<R: RowSource> Source for FlowSource<R> {
             }
         }
         match self.advance(session, arrival.intended_ns) {
-            NextStop::Call { step, due_ns } if due_ns == arrival.intended_ns => {
+            // Where there are several targets, it waits for a connection to its own.
+            NextStop::Call { step, due_ns } if due_ns == arrival.intended_ns && self.targets.is_none() => {
                 return Started::Call(self.call(session, step as u32, due_ns));
             }
             NextStop::Call { step, due_ns } => self.queue(session, step, due_ns),
@@ -642,12 +571,16 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn take_due(&mut self) -> Following {
         let due = self.due.pop().expect("something is due");
-        let kept = self.sessions.get(due.session);
-        let (number, own_ns) = (kept.arrival.number, kept.recorded_ns.unwrap_or(due.due_ns));
-        let call = self.call(due.session, due.step, own_ns);
-        let first_ns = self.attempts.as_ref().map(|attempts| attempts.first_intended_ns(due.session));
-        let intended_ns = first_ns.unwrap_or(own_ns);
-        Following { call, arrival: Arrival { number, intended_ns }, due_ns: due.due_ns }
+        self.taken(due)
+    }
+
+    fn next_due_at(&self, target: usize) -> Option<u64> {
+        self.targets.as_ref()?.next_due_ns(target)
+    }
+
+    fn take_due_at(&mut self, target: usize) -> Following {
+        let due = self.targets.as_mut().and_then(|targets| targets.pop(target));
+        self.taken(due.expect("something is due at the target"))
     }
 
     fn under_way(&self) -> u64 {
@@ -656,6 +589,10 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn next_ended(&mut self) -> Option<Iteration> {
         self.ended.pop_front()
+    }
+
+    fn next_passed(&mut self) -> Option<FlowPass> {
+        self.flows.as_mut()?.next_passed()
     }
 
     fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
@@ -695,6 +632,12 @@ impl<R: RowSource> Source for FlowSource<R> {
         }
     }
 
+    fn message_begins(&mut self, call: Call) {
+        if let Some(memory) = self.sessions.get(call.session).memory {
+            self.memories.at(memory).captured.message_begins();
+        }
+    }
+
     fn why(&self) -> &'static str {
         self.why
     }
@@ -713,7 +656,12 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn take_untried(&mut self) -> Option<Following> {
-        self.attempts.as_ref()?;
+        let attempts = self.attempts.as_mut()?;
+        if let Some(targets) = &mut self.targets {
+            let untried = targets.pop_where(|session| attempts.is_again(session), &mut self.set_aside)?;
+            attempts.give_up(untried.session);
+            return Some(self.taken(untried));
+        }
         while let Some(due) = self.due.peek() {
             if let Some(attempts) = self.attempts.as_mut().filter(|attempts| attempts.is_again(due.session)) {
                 attempts.give_up(due.session);
@@ -728,6 +676,9 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn abandon_waiting(&mut self, now_ns: u64) {
+        while let Some(next) = self.targets.as_mut().and_then(|targets| targets.pop_any()) {
+            self.cut_off(next.session, now_ns);
+        }
         // Whatever waits is due at some moment. All other sessions, of which there may be many, are not looked at.
         let mut due = std::mem::replace(&mut self.due, DueQueue::new());
         while let Some(next) = due.pop() {
@@ -739,6 +690,9 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn abandon(&mut self, now_ns: u64) {
         self.due.clear();
+        if let Some(targets) = &mut self.targets {
+            targets.clear();
+        }
         let all: Vec<u32> = self.sessions.live().collect();
         all.into_iter().for_each(|session| self.cut_off(session, now_ns));
     }
@@ -752,19 +706,5 @@ impl<R> LookedExamples for FlowSource<R> {
             let looked = (&exchange.wants, exchange.inspection(), exchange.location(captured));
             self.last.example(looked_for, captured, looked, self.values.constants())
         })
-    }
-}
-
-/// In words.
-fn reason(unfilled: Unfilled) -> &'static str {
-    match unfilled {
-        Unfilled::NotSet(_) => "a value of the request was not taken from any response before it",
-        Unfilled::NotNumber => "a value that is to be a number is none",
-        Unfilled::NotText => "a value is not UTF-8, and has to be text where it stands",
-        Unfilled::TooLong => "a value is too long",
-        Unfilled::NoSlash => "a path is to begin with a value, which does not begin with `/`",
-        Unfilled::Invalid { .. } => {
-            "a value has a byte that may not stand in its place, such as the end of a line"
-        }
     }
 }

@@ -13,19 +13,19 @@ use crate::seams::{Call, End, EndedAt, Following, Source, Started};
 use crate::template::{self, Template};
 use proptest::prelude::*;
 
-const MS: u64 = 1_000_000;
+pub(super) const MS: u64 = 1_000_000;
 /// How long the target takes for each response.
-const SERVICE_NS: u64 = 2 * MS;
+pub(super) const SERVICE_NS: u64 = 2 * MS;
 
-fn request(step: usize) -> FlowItem {
+pub(super) fn request(step: usize) -> FlowItem {
     FlowItem::new(FlowAction::Request(step))
 }
 
-fn thinking(step: usize, think: &str) -> FlowItem {
+pub(super) fn thinking(step: usize, think: &str) -> FlowItem {
     FlowItem { think: Some(Think::parse(think).unwrap()), ..request(step) }
 }
 
-fn encoded(text: &str, weight: u32) -> EncodedStep {
+pub(super) fn encoded(text: &str, weight: u32) -> EncodedStep {
     EncodedStep {
         template: Template::new(template::parse(text).unwrap()).unwrap(),
         weight,
@@ -34,7 +34,7 @@ fn encoded(text: &str, weight: u32) -> EncodedStep {
 }
 
 /// A source of items, of steps that nothing is looked at.
-fn made(
+pub(super) fn made(
     items: Vec<FlowItem>,
     steps: Vec<EncodedStep>,
     draws: Draws,
@@ -70,7 +70,7 @@ fn source(items: Vec<FlowItem>) -> FlowSource<NoRows> {
 }
 
 /// The first request of an arrival, if it is due at once.
-fn first(source: &mut FlowSource<NoRows>, arrival: Arrival) -> Option<Call> {
+pub(super) fn first(source: &mut FlowSource<NoRows>, arrival: Arrival) -> Option<Call> {
     match source.start(arrival) {
         Started::Call(call) => Some(call),
         Started::Later => None,
@@ -175,12 +175,13 @@ fn after_a_failure_only_what_is_always_done_is() {
 #[test]
 fn after_a_failure_what_was_not_entered_is_passed_over_with_all_that_is_always_done_in_it() {
     let always = |step| FlowItem { always: true, ..request(step) };
-    let failing = |step| FlowBranch { weight: 1, items: vec![request(step), always(1)] };
-    let never = FlowBranch { weight: 0, items: vec![always(2)] };
+    let failing = |step| FlowBranch { weight: 1, items: vec![request(step), always(1)], flow: None };
+    let never = FlowBranch { weight: 0, items: vec![always(2)], flow: None };
     let not_entered = FlowItem { chance: Some(1.0), ..FlowItem::new(FlowAction::Items(vec![always(2)])) };
     let unlikely = FlowItem { chance: Some(0.0), ..always(2) };
     let choice = FlowItem::new(FlowAction::OneOf(vec![failing(0), never]));
-    let later = FlowItem::new(FlowAction::OneOf(vec![FlowBranch { weight: 1, items: vec![always(2)] }]));
+    let later =
+        FlowItem::new(FlowAction::OneOf(vec![FlowBranch { weight: 1, items: vec![always(2)], flow: None }]));
     let (sent, ended) =
         played(&mut source(vec![choice, not_entered, unlikely, later, always(1)]), 0, 0, &[0]);
     let steps: Vec<u32> = sent.iter().map(|(step, _)| *step).collect();
@@ -208,7 +209,7 @@ fn what_is_repeated_is_as_often_as_was_drawn() {
 
 #[test]
 fn chance_and_choice_are_taken_as_often_as_they_say() {
-    let branch = |weight, step| FlowBranch { weight, items: vec![request(step)] };
+    let branch = |weight, step| FlowBranch { weight, items: vec![request(step)], flow: None };
     let choice = FlowItem::new(FlowAction::OneOf(vec![branch(3, 0), branch(0, 1), branch(1, 2)]));
     let mut source = source(vec![FlowItem { chance: Some(0.2), ..request(1) }, choice]);
     let mut taken = [0_u32; 3];
@@ -300,7 +301,7 @@ proptest! {
         prop_assume!(weights.iter().any(|&weight| weight > 0));
         let text = |index: usize| format!("{index} {{{{rand 1 1000000}}}} {{{{uuid}}}} {{{{seq}}}}");
         let steps = || weights.iter().enumerate().map(|(index, &weight)| encoded(&text(index), weight)).collect();
-        let branch = |(step, &weight): (usize, &u32)| FlowBranch { weight, items: vec![request(step)] };
+        let branch = |(step, &weight): (usize, &u32)| FlowBranch { weight, items: vec![request(step)], flow: None };
         let branches = weights.iter().enumerate().map(branch).collect();
         let items = vec![FlowItem::new(FlowAction::OneOf(branches))];
         let draws = Draws::new(seed, 3);

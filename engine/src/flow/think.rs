@@ -101,6 +101,26 @@ impl Think {
         }
     }
 
+    /// The same whose times are so many thousandths of what they were, no longer than the longest run.
+    pub fn scaled(self, thousandths: u64) -> Think {
+        let scaled = |ns: u64| {
+            let scaled = u128::from(ns) * u128::from(thousandths) / 1_000;
+            scaled.min(u128::from(DURATION_NS_MAX)) as u64
+        };
+        match self {
+            Think::Fixed { ns } => Think::Fixed { ns: scaled(ns) },
+            Think::Uniform { low_ns, high_ns } => {
+                Think::Uniform { low_ns: scaled(low_ns), high_ns: scaled(high_ns) }
+            }
+            Think::Exponential { mean_ns } => Think::Exponential { mean_ns: scaled(mean_ns) },
+            // Times that are so many times as long differ by as much in their logarithms as before.
+            Think::LogNormal { median_ns, sigma } => Think::LogNormal { median_ns: scaled(median_ns), sigma },
+            Think::Normal { mean_ns, deviation_ns } => {
+                Think::Normal { mean_ns: scaled(mean_ns), deviation_ns: scaled(deviation_ns) }
+            }
+        }
+    }
+
     /// A time drawn from it. No longer than the longest run.
     pub fn draw(self, random: &mut Random) -> u64 {
         let drawn_ns = match self {
@@ -205,6 +225,16 @@ mod tests {
         {
             let think = Think::parse(text).unwrap();
             assert_eq!(Think::parse(&think.to_string()).unwrap(), think, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_scaled_time_is_drawn_so_many_times_as_long() {
+        for text in ["2s", "uniform:1s,3s", "exp:250ms", "lognormal:2s,0.5", "normal:2s,500ms"] {
+            let think = Think::parse(text).unwrap();
+            let draw = |think: Think| think.draw(&mut Random::new(5, 0)) as f64;
+            assert!((draw(think.scaled(2_500)) / draw(think) - 2.5).abs() < 1e-6, "{text}");
+            assert_eq!((draw(think.scaled(0)), think.scaled(1_000)), (0.0, think), "{text}");
         }
     }
 

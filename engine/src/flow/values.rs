@@ -1,6 +1,7 @@
 //! What a flow knows by names: values taken from responses, and values of rows. Each session has its own.
 
 use super::constants::SetupValues;
+use crate::extract::{Condition, ResolvedCondition};
 use crate::feed::Feed;
 use crate::template::VALUE_BYTES_MAX;
 use std::collections::BTreeMap;
@@ -55,6 +56,15 @@ impl ValueNames {
         }
         let (feed, column) = name.split_once('.')?;
         self.column(feed, column, feeds)
+    }
+
+    /// Conditions, with the numbers of the values that they name.
+    pub(super) fn resolve(&mut self, conditions: &[Condition], feeds: &[Feed]) -> Vec<ResolvedCondition> {
+        let mut resolve = |condition: &Condition| {
+            let resolved = condition.resolve(&mut |name| self.number_of(name, feeds));
+            resolved.expect("a plan's conditions name what there is")
+        };
+        conditions.iter().map(&mut resolve).collect()
     }
 
     /// The number of the value of a column.

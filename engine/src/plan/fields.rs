@@ -6,9 +6,9 @@ use super::setup_script::SetupScript;
 use crate::feed::Feed;
 use crate::flow::{FlowScript, StepLooks};
 use crate::load::Load;
+use crate::message_form::MessageForm;
 use crate::phase::{Phases, Warmup};
 use crate::random::Draws;
-use crate::record::Layout;
 use crate::schedule::Schedule;
 use crate::template::{LengthForm, Piece};
 use crate::threshold::Threshold;
@@ -440,6 +440,9 @@ pub struct GrpcMethod {
     pub told_by: String,
     /// The messages, encoded, in their order.
     pub encoded: Vec<Vec<Piece>>,
+    /// How its replies are told as JSON, for steps that look at them: what a plan keeps of it stands in these.
+    #[serde(skip)]
+    pub reply: Option<MessageForm>,
 }
 
 /// A request of HTTP, with its holes.
@@ -499,18 +502,6 @@ impl Fields {
     pub fn connections_of(&self, pool: usize, shard: u32) -> u32 {
         let (count, shards) = (self.pools[pool].connections.count(), self.machine.shards);
         count / shards + u32::from(shard < count % shards)
-    }
-
-    /// The series that are recorded: one for each step, in the order of the plan.
-    pub fn layout(&self) -> Layout {
-        let is_flow = |(index, scenario): (usize, &Scenario)| scenario.flow().map(|_| index);
-        let flows = self.scenarios.iter().enumerate().filter_map(is_flow);
-        let is_tried = |(index, scenario): (usize, &Scenario)| {
-            scenario.flow().filter(|flow| !flow.resilience.is_nothing()).map(|_| index)
-        };
-        let tried = self.scenarios.iter().enumerate().filter_map(is_tried);
-        let layout = Layout::new(self.scenarios.iter().map(|scenario| scenario.steps().len()));
-        layout.with_flows(flows).with_attempts(tried)
     }
 
     /// All steps, in the order of their series.
@@ -639,6 +630,14 @@ impl Scenario {
     /// How its requests follow each other, if they do.
     pub fn flow(&self) -> Option<&FlowScript> {
         match &self.script {
+            Script::Mix(_) => None,
+            Script::Flow { flow, .. } => Some(flow),
+        }
+    }
+
+    /// The same, to be changed: a plan made of it has to keep the rules.
+    pub(crate) fn flow_mut(&mut self) -> Option<&mut FlowScript> {
+        match &mut self.script {
             Script::Mix(_) => None,
             Script::Flow { flow, .. } => Some(flow),
         }

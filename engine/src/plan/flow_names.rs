@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Step};
 use super::mistake::Mistake;
-use super::setup;
+use super::{setup, values};
 use crate::config::closest;
 use crate::extract::Condition;
 use crate::feed::Feed;
@@ -10,13 +10,14 @@ use crate::flow::{FlowAction, FlowItem};
 use crate::template::{FUNCTIONS, Hole, HoleName, Piece};
 use std::collections::BTreeSet;
 
-/// What is wrong with names in a flow, each with the number of its step; none where it is a condition before flows.
+/// What is wrong with names in a flow, each with the number of its step and the part of its request; none where it is a condition before
+/// flows.
 /// Values of the setup are known to all steps.
 pub(super) fn mistakes<'a>(
     items: &'a [FlowItem],
     steps: &'a [Step],
     fields: &'a Fields,
-) -> Vec<(Option<usize>, Mistake)> {
+) -> Vec<(Option<(usize, String)>, Mistake)> {
     let (feeds, given) = (&fields.feeds, setup::names_of(fields));
     let all = steps.iter().flat_map(|step| &step.looks.extracts).map(|extract| extract.name.as_str());
     let mut check = NameCheck {
@@ -26,6 +27,7 @@ pub(super) fn mistakes<'a>(
         known: given.clone(),
         given,
         seen: BTreeSet::new(),
+        part: String::new(),
         mistakes: Vec::new(),
     };
     check.names_of_values();
@@ -79,7 +81,9 @@ struct NameCheck<'a> {
     given: BTreeSet<&'a str>,
     /// Steps that items name.
     seen: BTreeSet<usize>,
-    mistakes: Vec<(Option<usize>, Mistake)>,
+    /// The part of the request whose names are looked at; empty for all else.
+    part: String,
+    mistakes: Vec<(Option<(usize, String)>, Mistake)>,
 }
 
 impl<'a> NameCheck<'a> {
@@ -131,6 +135,7 @@ impl<'a> NameCheck<'a> {
         let Some(step) = steps.get(index) else { return };
         self.seen.insert(index);
         for hole in holes(step) {
+            self.part = values::part_of(&step.request, &|other| std::ptr::eq(other, hole));
             for name in hole.all_names() {
                 match name {
                     HoleName::Variable(name) => self.name(name, Some(index)),
@@ -143,6 +148,7 @@ impl<'a> NameCheck<'a> {
                 }
             }
         }
+        self.part.clear();
         self.known.extend(step.looks.extracts.iter().map(|extract| extract.name.as_str()));
     }
 
@@ -212,6 +218,7 @@ impl<'a> NameCheck<'a> {
     }
 
     fn wrong(&mut self, step: Option<usize>, problem: String, fix: impl Into<String>) {
-        self.mistakes.push((step, Mistake::new(problem, fix)));
+        let place = step.map(|step| (step, self.part.clone()));
+        self.mistakes.push((place, Mistake::new(problem, fix)));
     }
 }

@@ -1,11 +1,11 @@
 //! The rules that every flow keeps: what its items name is there, and what it repeats comes to an end.
 
 use super::bounds::{FLOW_DEPTH_MAX, ITEMS_MAX, REPEAT_MAX, REPEATS_MAX};
-use super::fields::{Step, Target, TargetProtocol};
+use super::fields::{Request, Step, Target, TargetProtocol};
 use super::mistake::Mistake;
-use crate::extract::{Expression, Wants};
-use crate::flow::{FlowAction, FlowItem, FlowScript, SESSIONS_MAX};
+use crate::flow::{FlowAction, FlowItem, FlowScript, SESSIONS_MAX, StepLooks};
 use crate::load::UserLoad;
+use crate::message_form::MESSAGE_TYPES_MAX;
 use crate::quantity::DURATION_NS_MAX;
 use crate::redirect::REDIRECTS_MAX;
 use crate::schedule::{Segment, Shape};
@@ -54,9 +54,7 @@ pub(super) fn mistakes_of_users(users: &UserLoad) -> Vec<Mistake> {
 
 /// What is wrong with what is looked at of a step's responses, from its target.
 pub(super) fn wrong_looks(step: &Step, target: &Target) -> Option<Mistake> {
-    let expressions: Vec<Expression> =
-        step.looks.extracts.iter().map(|extract| extract.from.clone()).collect();
-    let wants = Wants::new(&expressions, &step.looks.checks, step.looks.body_bytes_max);
+    let wants = step.looks.wants();
     let is_http = matches!(target.protocol, TargetProtocol::Http1 { .. } | TargetProtocol::Http2 { .. });
     if step.looks.redirects > 0 && !(is_http && step.request.http().is_some()) {
         let problem = "redirects are of HTTP, and the target speaks something else";
@@ -66,11 +64,34 @@ pub(super) fn wrong_looks(step: &Step, target: &Target) -> Option<Mistake> {
         let problem = format!("{} redirects of one request are too many", step.looks.redirects);
         return Some(Mistake::new(problem, format!("give at most {REDIRECTS_MAX}")));
     }
+    if let Request::Grpc(call) = &step.request {
+        return wrong_message(&step.looks, call.described.is_some());
+    }
     if wants.is_nothing() || (is_http && step.request.http().is_some()) {
         return None;
     }
-    let problem = "fields and bodies of responses are looked at over HTTP alone";
+    let problem = "fields and bodies of responses are looked at over HTTP and gRPC alone";
     Some(Mistake::new(problem, "send requests of HTTP, or look at `status` and `time` alone"))
+}
+
+/// What is wrong with what is looked at of the replies to a call.
+fn wrong_message(looks: &StepLooks, is_described: bool) -> Option<Mistake> {
+    let wants = looks.wants();
+    if wants.has_cookies {
+        let problem = "cookies are of HTTP, and the target speaks gRPC";
+        return Some(Mistake::new(problem, "take a `header`, which may be metadata of the response"));
+    }
+    if looks.message.as_ref().is_some_and(|form| !form.is_sound()) {
+        let problem = "the form of its replies names types that are not there";
+        return Some(Mistake::new(
+            problem,
+            "let it be found out anew: leave out what the plan says of the method",
+        ));
+    }
+    let is_unknown = is_described && looks.message.is_none() && wants.body_bytes_max > 0;
+    let problem =
+        format!("its replies are made of more than {MESSAGE_TYPES_MAX} types, or it is not known of which");
+    is_unknown.then(|| Mistake::new(problem, "look at `status`, `time`, `size` and `header` alone"))
 }
 
 /// What is wrong with cookies that are kept of what a target answers.

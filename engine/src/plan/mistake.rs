@@ -1,7 +1,7 @@
 //! What is wrong with a part of a plan, wherever that was typed: the cause, and what to do.
 
 /// What is wrong. Whoever finds it says at which key.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mistake {
     pub(super) problem: String,
     pub(super) fix: String,

@@ -17,6 +17,7 @@ mod overload;
 mod requests;
 mod resilience;
 mod setup;
+mod targets;
 mod timeline;
 mod timing;
 mod transport;
@@ -307,13 +308,15 @@ impl PlanReader<'_> {
             self.keys.scenarios.push(ScenarioKeys::of(typed.name));
             let target = self.target_of(typed, &mut targets);
             let has_users = timing.load.users().is_some();
-            let script = self.script(typed, &targets[target], pools.len(), has_users);
-            let pool = self.pool(typed, target, &timing.load);
-            pools.push(pool);
-            // In a flow without a load, each connection has a user.
+            let (script, reached) = self.script(typed, &targets, target, pools.len(), has_users);
+            let own: Vec<Pool> =
+                reached.into_iter().map(|target| self.pool(typed, target, &timing.load)).collect();
+            // In a flow without a load, each connection has a user: each of those to the target with the most.
+            let most = own.iter().map(|pool| pool.connections.count()).max().unwrap_or_default();
+            pools.extend(own);
             let load = match timing.load {
                 Load::Closed if matches!(script, Script::Flow { .. }) => {
-                    Load::Users(UserLoad::constant(pool.connections.count().into(), timing.length_ns))
+                    Load::Users(UserLoad::constant(most.into(), timing.length_ns))
                 }
                 load => load,
             };
@@ -531,6 +534,9 @@ impl PlanReader<'_> {
             };
             self.wrong(&typed.at("target"), format!("there is no target `{name}`"), fix);
         }
+        if let Some(named) = self.first_named_target(typed) {
+            return named;
+        }
         if target.is_some() && url.is_some() {
             let problem = "a scenario has a `target` or a `url`, and not both";
             self.wrong(&typed.at("url"), problem, "leave one out");
@@ -559,11 +565,19 @@ impl PlanReader<'_> {
 
     fn pool(&mut self, typed: &Typed, target: usize, load: &Load) -> Pool {
         let own = typed.config.connections;
+        // Targets that have names come first.
+        let (name, of_target) = self.config.target.get_index(target).unzip();
+        let of_target = of_target.and_then(|target| target.connections);
         // A user waits for no other's response.
         let users = load.users().map_or(0, |users| users.most().min(CONNECTIONS_MAX.into()) as u32);
         let default = if users > 0 { users } else { CONNECTIONS_DEFAULT };
-        let connections = own.or(self.config.run.connections).unwrap_or(default.max(self.shards));
-        let key = if own.is_some() { typed.at("connections") } else { "run.connections".into() };
+        let given = of_target.or(own).or(self.config.run.connections);
+        let connections = given.unwrap_or(default.max(self.shards));
+        let key = match (of_target, name, own) {
+            (Some(_), Some(name), _) => format!("target.{name}.connections"),
+            (_, _, Some(_)) => typed.at("connections"),
+            _ => "run.connections".into(),
+        };
         self.keys.connections.push(key);
         Pool { target, connections: PoolSize::Shared(connections) }
     }

@@ -130,7 +130,10 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
         ("run.requests", run.requests.is_some()),
         ("run.warmup", run.warmup.is_some()),
     ];
+    // A scenario may have connections to several targets, each as many as it was given.
+    let is_shared = run.connections.is_some() && is_one && planned.pools.len() > 1;
     let of_one = of_one.into_iter().chain(of_one_scenario.map(|(key, is_given)| (key, is_given && !is_one)));
+    let of_one = of_one.chain([("run.connections", is_shared)]);
     let mut wrong: Vec<Diagnostic> = of_one
         .filter(|(_, is_refused)| *is_refused)
         .map(|(key, _)| {

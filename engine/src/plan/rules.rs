@@ -14,7 +14,7 @@ use super::fields::{
 };
 use super::mistake::Mistake;
 use super::{
-    datagrams, feeds, flow_names, flow_rules, load_rules, retry_rules, setup, sockets, streams,
+    datagrams, feeds, flow_names, flow_rules, load_rules, setup, sockets, streams, target_rules,
     threshold_rules, values,
 };
 use crate::feed::RowOrder;
@@ -376,13 +376,12 @@ impl RuleCheck<'_> {
             );
         }
         self.script(index, scenario);
-        if steps.iter().any(|step| step.pool != steps[0].pool || step.timeout_ns != steps[0].timeout_ns) {
-            let problem = "the requests of a mix go to different targets, or have different timeouts";
-            self.broken(
-                PlanPlace::Scenario(index, "request"),
-                problem,
-                "give each target a scenario of its own",
-            );
+        for (step, Mistake { problem, fix }) in target_rules::mistakes(scenario, self.fields) {
+            let place = match step {
+                Some(step) => PlanPlace::Step(index, step, String::new()),
+                None => PlanPlace::Scenario(index, "request"),
+            };
+            self.broken(place, problem, fix);
         }
         if steps.iter().any(|step| sockets::opening(step) != sockets::opening(&steps[0])) {
             let problem = "the messages of a scenario go on connections that are opened in different ways";
@@ -419,19 +418,12 @@ impl RuleCheck<'_> {
         for WrongResilience { key, problem, fix } in flow.resilience.mistakes() {
             self.broken(PlanPlace::Scenario(index, key), problem, fix);
         }
-        let pool = steps.first().and_then(|step| self.fields.pools.get(step.pool));
-        let reached = pool.and_then(|pool| self.fields.targets.get(pool.target));
-        let target = reached.filter(|_| flow.cookies);
-        let wrong_causes = |target| retry_rules::mistakes(&flow.resilience, target);
-        for Mistake { problem, fix } in reached.into_iter().flat_map(wrong_causes) {
-            self.broken(PlanPlace::Scenario(index, "retry.on"), problem, fix);
-        }
-        if let Some(Mistake { problem, fix }) = target.and_then(flow_rules::wrong_cookies) {
-            self.broken(PlanPlace::Scenario(index, "cookies"), problem, fix);
+        for (key, Mistake { problem, fix }) in target_rules::wrong_of_flow(flow, scenario, self.fields) {
+            self.broken(PlanPlace::Scenario(index, key), problem, fix);
         }
         for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, self.fields) {
             let place = match step {
-                Some(step) => PlanPlace::Step(index, step, String::new()),
+                Some((step, part)) => PlanPlace::Step(index, step, part),
                 None => PlanPlace::Scenario(index, "step"),
             };
             self.broken(place, problem, fix);
@@ -505,8 +497,10 @@ impl RuleCheck<'_> {
             self.broken(place(""), wrong.problem, wrong.fix);
         }
         let is_of_flow = self.fields.scenarios[scenario].flow().is_some();
-        if let Some(wrong) = values::wrong(&step.request, is_of_flow, &setup::known_at_start(self.fields)) {
-            self.broken(place(""), wrong.problem, wrong.fix);
+        let is_given = setup::known_at_start(self.fields);
+        if let Some(wrong) = values::wrong(&step.request, is_of_flow, &is_given) {
+            let part = values::part_of(&step.request, &|hole| !is_given(hole));
+            self.broken(place(&part), wrong.problem, wrong.fix);
         }
         // A body that never changes waits, in HTTP/2, for the turn in which there is room for it.
         let is_constant = step.request.payloads().flatten().all(|piece| matches!(piece, Piece::Bytes(_)));

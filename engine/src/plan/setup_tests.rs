@@ -191,8 +191,14 @@ fn names_of_the_setup_are_known_to_all_steps_and_given_once() {
     assert!(wrong.contains("step.0: `token` is a value of the setup"), "{wrong}");
     for other in ["[[step]]\nbearer = '{{tokn}}'", "[[request]]\nbearer = '{{tokn}}'"] {
         let wrong = flow(other).unwrap_err();
-        assert!(wrong.contains("there is no value `tokn` (did you mean `token`?)"), "{wrong}");
+        assert!(wrong.contains("0.bearer: there is no value `tokn` (did you mean `token`?)"), "{wrong}");
     }
+    // What stands once is wrong once, however many steps have it.
+    let all = format!(
+        "{URL}bearer = '{{{{tokn}}}}'\nload = {{ rate = 1 }}\n{LOGIN}[[step]]\nget = '/a'\n[[step]]\nget = '/b'"
+    );
+    let wrong = read(&all).unwrap_err();
+    assert!(wrong.starts_with("bearer: there is no value `tokn`") && wrong.lines().count() == 1, "{wrong}");
     let two = "[[setup.step]]\nget = '/a/{{token}}'\nextract = { id = 'json /id ?' }\n";
     let plan = plan(&format!("{URL}{LOGIN}{two}"));
     assert_eq!(plan.setup_names(), ["token", "id"]);
@@ -200,7 +206,7 @@ fn names_of_the_setup_are_known_to_all_steps_and_given_once() {
     assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
     let wrong = read(&format!("{URL}{two}{LOGIN}")).unwrap_err();
     assert!(
-        wrong.contains("setup.step.0: `token` is used here, and taken from a response only later"),
+        wrong.contains("setup.step.0.get: `token` is used here, and taken from a response only later"),
         "{wrong}"
     );
 }

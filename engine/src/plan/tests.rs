@@ -526,13 +526,30 @@ fn a_path_may_begin_with_a_value_that_brings_the_slash() {
             "url = 'h'\nload = {{ rate = 1 }}\n[[step]]\nget = '/'\nextract = {{ next = 'json /next' }}\n[[step]]\nget = '{path}'\n"
         ))
     };
-    for path in ["{{next}}", "{{next}}?page=2", "{{next | trim}}", "{{pick /a /b}}"] {
+    for path in [
+        "{{next}}",
+        "{{next}}?page=2",
+        "{{next | trim | lower}}",
+        "{{pick /a /b}}",
+        "{{pick \" /a\" /b | trim}}",
+    ] {
         let plan = flow(path).unwrap_or_else(|wrong| panic!("{path}: {wrong:?}"));
         let stored = serde_json::to_string(&plan).unwrap();
         assert!(stored.contains("path_start"), "{stored}");
         assert_eq!(serde_json::from_str::<Plan>(&stored).unwrap(), plan);
     }
-    for path in ["{{seq}}", "{{user}}", "x{{next}}", "{{next}} x"] {
+    let filtered = ["url", "hex", "base64", "number", "sha256", "trim | md5"];
+    let filtered = filtered.map(|filter| format!("{{{{next | {filter}}}}}"));
+    let others = [
+        "{{seq}}",
+        "{{user}}",
+        "x{{next}}",
+        "{{next}} x",
+        "{{pick a b}}",
+        "{{pick /a b}}",
+        "{{pick /a /b | url}}",
+    ];
+    for path in others.into_iter().chain(filtered.iter().map(String::as_str)) {
         let wrong = flow(path).expect_err(path);
         assert!(wrong[0].problem.starts_with("path `"), "{path}: {}", wrong[0].problem);
         assert_eq!(wrong[0].path, "step.1.get", "{path}");

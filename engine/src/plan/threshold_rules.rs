@@ -1,12 +1,16 @@
 //! The rules of conditions: what one is about has to be there.
 
-use super::fields::{Fields, Scenario, Step};
+use super::fields::{Fields, Scenario};
 use crate::config::hint;
+use crate::flow::{FlowScript, NAMED_FLOWS_MAX};
 use crate::threshold::{Metric, Scope, Threshold};
 
 /// What a condition is about has to be there: what its scope names, and something that its metric is measured on.
 pub(super) fn found(fields: &Fields, threshold: &Threshold) -> Result<(), (String, String)> {
     in_scope(fields, &threshold.scope)?;
+    if let Some(missing) = unentered(fields, threshold) {
+        return Err(missing);
+    }
     let missing = uniterated(fields, threshold)
         .or_else(|| untried(fields, threshold))
         .or_else(|| unchecked(fields, threshold));
@@ -26,16 +30,50 @@ fn in_scope(fields: &Fields, scope: &Scope) -> Result<(), (String, String)> {
     if let Some(name) = &scope.scenario {
         known(scenarios.iter().map(|scenario| scenario.name.as_str()).collect(), name, "scenario")?;
     }
+    let meant = || scenarios.iter().filter(|scenario| scope.is_about(&scenario.name));
+    if let Some(name) = &scope.flow {
+        let all =
+            meant().filter_map(Scenario::flow).flat_map(FlowScript::all_named_flows).collect::<Vec<_>>();
+        if all.is_empty() {
+            let problem = format!("there is no named flow `{name}`: none is gone through here");
+            return Err((problem, format!("write its steps as `[[flow.{name}]]`, and name it in `flow`")));
+        }
+        known(all, name, "named flow")?;
+    }
     let Some(name) = &scope.step else { return Ok(()) };
-    let of_scope =
-        |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|wanted| *wanted == scenario.name);
-    let steps = scenarios.iter().filter(of_scope).flat_map(Scenario::steps);
-    known(steps.map(|step| step.name.as_str()).collect(), name, "request")
+    let steps = |scope: &Scope| {
+        let of_scenario = |scenario: &'_ Scenario| -> Vec<String> {
+            let steps = scenario.steps_in(scope).into_iter();
+            steps.map(|step| scenario.steps()[step].name.clone()).collect()
+        };
+        meant().flat_map(of_scenario).collect::<Vec<_>>()
+    };
+    let steps = steps(&Scope { step: None, ..scope.clone() });
+    known(steps.iter().map(String::as_str).collect(), name, "request")
+}
+
+/// Why a condition on a named flow has nothing to be held against, and what to do.
+fn unentered(fields: &Fields, threshold: &Threshold) -> Option<(String, String)> {
+    let (metric, scope) = (threshold.metric.name(), &threshold.scope);
+    let name = scope.flow.as_ref()?;
+    let meant = || fields.scenarios.iter().filter(|scenario| scope.is_about(&scenario.name));
+    if threshold.metric.is_of_iterations() {
+        let is_reported = meant().any(|scenario| scenario.named_flows().contains(&name.as_str()));
+        let problem = format!("the times of the flow `{name}` are not recorded");
+        let fix = format!("of a scenario the first {NAMED_FLOWS_MAX} named flows are: let it come earlier");
+        return (!is_reported).then_some((problem, fix));
+    }
+    let is_nothing = meant().all(|scenario| scenario.steps_in(scope).is_empty());
+    let problem = format!("the flow `{name}` sends no request itself");
+    let fix =
+        format!("name a flow that it runs, or put it on `iteration{{flow={name}}}` instead of `{metric}`");
+    is_nothing.then_some((problem, fix))
 }
 
 /// Why a condition on iterations has none to be held against, and what to do.
 fn uniterated(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, String)> {
-    if !threshold.metric.is_of_iterations() {
+    // What a named flow is, it is in all scenarios.
+    if !threshold.metric.is_of_iterations() || threshold.scope.flow.is_some() {
         return None;
     }
     let wanted = threshold.scope.scenario.as_ref();
@@ -67,11 +105,9 @@ fn untried(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, Stri
 /// Why a condition on checks has none to be held against, and what to do.
 fn unchecked(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, String)> {
     let scope = &threshold.scope;
-    let is_meant = |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|name| *name == scenario.name);
-    let mut steps = fields.scenarios.iter().filter(is_meant).flat_map(Scenario::steps);
-    let checks = |step: &Step| {
-        scope.step.as_ref().is_none_or(|name| *name == step.name) && !step.looks.checks.is_empty()
+    let checks = |scenario: &Scenario| {
+        scenario.steps_in(scope).into_iter().any(|step| !scenario.steps()[step].looks.checks.is_empty())
     };
-    (threshold.metric == Metric::Checks && !steps.any(checks))
+    (threshold.metric == Metric::Checks && !fields.scenarios.iter().any(checks))
         .then(|| ("no request has a check", "add `check = \"status == 200\"` or the like to one".to_owned()))
 }

@@ -11,6 +11,17 @@ pub(super) fn has_unknown(pieces: &[Piece], is_given: &dyn Fn(&Hole) -> bool) ->
     pieces.iter().any(|piece| matches!(piece, Piece::Value(hole) if !is_given(hole)))
 }
 
+/// In which part of a request the first hole stands that is meant: its path, one of its fields, or something else.
+pub(super) fn part_of(request: &Request, is_meant: &dyn Fn(&Hole) -> bool) -> String {
+    let is_in =
+        |pieces: &[Piece]| pieces.iter().any(|piece| matches!(piece, Piece::Value(hole) if is_meant(hole)));
+    if request.http().is_some_and(|http| is_in(&http.path)) {
+        return "path".to_owned();
+    }
+    let field = request.fields().iter().position(|(_, value)| is_in(value));
+    field.map_or(String::new(), |index| format!("headers[{index}]"))
+}
+
 /// What is wrong with the values in a request, if there are any. Of those that are given when the run begins it is known then what they
 /// become.
 pub(super) fn wrong(

@@ -37,7 +37,18 @@ pub enum IterationEnd {
     Unfinished,
 }
 
-/// The iterations of one scenario.
+/// How an iteration ended, or left a named flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftFlow {
+    /// As iterations end.
+    pub end: IterationEnd,
+    /// From its beginning to its last response, without the time spent thinking between them.
+    pub waited_ns: u64,
+    /// The same with it.
+    pub lasted_ns: u64,
+}
+
+/// The iterations of one scenario, or the times that they went through one of its named flows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct IterationRecord {
     /// Begun.
@@ -76,15 +87,21 @@ impl IterationRecord {
 
     /// One has ended.
     pub(super) fn ended(&mut self, is_measured: bool, iteration: &Iteration) {
-        let counted = match iteration.end {
+        let Iteration { end, waited_ns, lasted_ns, .. } = *iteration;
+        self.left(is_measured, LeftFlow { end, waited_ns, lasted_ns });
+    }
+
+    /// A named flow was left, or an iteration ended.
+    pub(super) fn left(&mut self, is_measured: bool, left: LeftFlow) {
+        let counted = match left.end {
             IterationEnd::Ok => &mut self.ok,
             IterationEnd::Failed => &mut self.failed,
             IterationEnd::Unfinished => &mut self.unfinished,
         };
         *counted.part(is_measured) += 1;
-        if is_measured && iteration.end == IterationEnd::Ok {
-            self.waited.record(iteration.waited_ns);
-            self.lasted.record(iteration.lasted_ns);
+        if is_measured && left.end == IterationEnd::Ok {
+            self.waited.record(left.waited_ns);
+            self.lasted.record(left.lasted_ns);
         }
     }
 

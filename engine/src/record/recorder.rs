@@ -1,6 +1,7 @@
 //! What one shard writes down from one hand-over to the next, for every request, without allocating.
 
 use super::attempts::Attempts;
+use super::flow_passes::FlowPass;
 use super::iterations::Iteration;
 use super::layout::Layout;
 use super::looked::{LookRecord, LookedResponse};
@@ -182,6 +183,17 @@ impl Recorder {
         let is_measured = self.is_measured(iteration.intended_ns);
         if let Some(record) = &mut self.requests.iterations[scenario] {
             record.ended(is_measured, iteration);
+        }
+    }
+
+    /// Records that an iteration has entered a named flow of its scenario, or left it.
+    pub fn flow_passed(&mut self, scenario: usize, pass: &FlowPass) {
+        let is_measured = self.is_measured(pass.intended_ns);
+        if let Some(record) = self.requests.flow_at(scenario, pass.flow) {
+            match pass.left {
+                None => record.began(is_measured, pass.intended_ns),
+                Some(left) => record.left(is_measured, left),
+            }
         }
     }
 

@@ -21,6 +21,9 @@ pub struct RequestRecord {
     pub scenarios: Vec<ScenarioRecord>,
     /// The iterations of each scenario that has some.
     pub iterations: Vec<Option<IterationRecord>>,
+    /// What became of each named flow, each time that an iteration went through it: of all scenarios, one after the other.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<IterationRecord>,
     /// The slowest requests of the measured window, in success or failure.
     pub slowest: Slowest,
 }
@@ -32,6 +35,8 @@ struct UncheckedRecord {
     series: Windowed<Vec<Series>>,
     scenarios: Vec<ScenarioRecord>,
     iterations: Vec<Option<IterationRecord>>,
+    #[serde(default)]
+    flows: Vec<IterationRecord>,
     slowest: Slowest,
 }
 
@@ -39,7 +44,7 @@ impl TryFrom<UncheckedRecord> for RequestRecord {
     type Error = &'static str;
 
     fn try_from(read: UncheckedRecord) -> Result<RequestRecord, &'static str> {
-        let UncheckedRecord { layout, series, scenarios, iterations, slowest } = read;
+        let UncheckedRecord { layout, series, scenarios, iterations, flows, slowest } = read;
         let (measured, outside) = (series.measured.len(), series.outside.len());
         if !layout.is_in_order() || layout.scenarios() != scenarios.len() {
             return Err("its scenarios are not those of its layout");
@@ -48,6 +53,9 @@ impl TryFrom<UncheckedRecord> for RequestRecord {
             |(index, record): (usize, &Option<IterationRecord>)| record.is_some() == layout.is_flow(index);
         if iterations.len() != scenarios.len() || !iterations.iter().enumerate().all(has_iterations) {
             return Err("its iterations are not those of its layout");
+        }
+        if flows.len() != layout.named_flows() {
+            return Err("its named flows are not those of its layout");
         }
         if measured != layout.series() || (outside != 0 && outside != measured) {
             return Err("its series are not those of its layout");
@@ -61,7 +69,7 @@ impl TryFrom<UncheckedRecord> for RequestRecord {
         if series.measured.iter().chain(&series.outside).any(is_too_many) {
             return Err("it counts more requests than any run has");
         }
-        Ok(RequestRecord { layout, series, scenarios, iterations, slowest })
+        Ok(RequestRecord { layout, series, scenarios, iterations, flows, slowest })
     }
 }
 
@@ -98,13 +106,14 @@ impl RequestRecord {
             iterations: (0..layout.scenarios())
                 .map(|scenario| layout.is_flow(scenario).then(iterations))
                 .collect(),
+            flows: std::iter::repeat_with(iterations).take(layout.named_flows()).collect(),
             slowest: Slowest::default(),
         }
     }
 
     /// Adds another of the same run.
     pub fn merge(&mut self, other: &RequestRecord) {
-        let RequestRecord { layout, series, scenarios, iterations, slowest } = other;
+        let RequestRecord { layout, series, scenarios, iterations, flows, slowest } = other;
         debug_assert_eq!(self.layout, *layout, "series are found by their place");
         merge_each(&mut self.series.measured, &series.measured, Series::merge);
         merge_each(&mut self.series.outside, &series.outside, Series::merge);
@@ -114,21 +123,32 @@ impl RequestRecord {
                 mine.merge(theirs);
             }
         }
+        merge_each(&mut self.flows, flows, IterationRecord::merge);
         self.slowest.merge(slowest);
     }
 
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
-        let RequestRecord { layout: _, series, scenarios, iterations, slowest } = self;
+        let RequestRecord { layout: _, series, scenarios, iterations, flows, slowest } = self;
         series.measured.iter_mut().chain(&mut series.outside).for_each(Series::clear);
         scenarios.fill(ScenarioRecord::default());
-        iterations.iter_mut().flatten().for_each(IterationRecord::clear);
+        iterations.iter_mut().flatten().chain(flows).for_each(IterationRecord::clear);
         slowest.clear();
     }
 
     /// The measured window's series of a scenario.
     pub fn measured_of(&self, scenario: usize) -> &[Series] {
         &self.series.measured[self.layout.series_of(scenario)]
+    }
+
+    /// What became of the named flows of a scenario, in the order in which it comes to them.
+    pub fn flows_of(&self, scenario: usize) -> &[IterationRecord] {
+        &self.flows[self.layout.named_flows_of(scenario)]
+    }
+
+    /// What becomes of one of them; nothing where it is not recorded.
+    pub(super) fn flow_at(&mut self, scenario: usize, flow: usize) -> Option<&mut IterationRecord> {
+        self.flows[self.layout.named_flows_of(scenario)].get_mut(flow)
     }
 
     /// Whether it has records of what lies outside the window where there can be any, and none elsewhere.
@@ -210,6 +230,9 @@ fn has_outside(layout: &Layout, phases: Phases) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::flow_passes::FlowPass;
+    use super::super::iterations::{IterationEnd, LeftFlow};
+    use super::super::recorder::Recorder;
     use super::*;
 
     #[test]
@@ -228,5 +251,46 @@ mod tests {
         assert_eq!((of(0).lag.max_ns(), of(1).lag.max_ns(), of(1).lag.count()), (0, 2, 4));
         assert_eq!((of(0).last_sent_ns, of(1).last_sent_ns), (0, 20));
         assert_eq!((both.scenarios[0].unsent.measured, both.scenario_total().unsent.measured), (10, 24));
+    }
+
+    #[test]
+    fn named_flows_are_recorded_by_scenario_merged_and_read_again_and_older_records_have_none() {
+        let phases = Phases { measure_from_ns: 100, measure_to_ns: 900 };
+        let layout = Layout::new([1, 1, 1]).with_flows([0, 2]).with_named_flows([2, 0, 1]);
+        let mut recorder = Recorder::new(0, &layout, phases);
+        let left = |end, waited_ns| Some(LeftFlow { end, waited_ns, lasted_ns: 2 * waited_ns });
+        let mut pass = |scenario, flow, intended_ns, ended| {
+            for left in [None, ended] {
+                recorder.flow_passed(scenario, &FlowPass { flow, intended_ns, left });
+            }
+        };
+        pass(0, 1, 100, left(IterationEnd::Ok, 7));
+        pass(0, 1, 50, left(IterationEnd::Ok, 9));
+        pass(2, 0, 899, left(IterationEnd::Failed, 5));
+        pass(2, 0, 899, left(IterationEnd::Unfinished, 5));
+        pass(1, 0, 500, left(IterationEnd::Ok, 1));
+        let mut both = recorder.requests.clone();
+        both.merge(&recorder.requests);
+        let json = serde_json::to_string(&both).unwrap();
+        let read: RequestRecord = serde_json::from_str(&json).unwrap();
+        for record in [both, read] {
+            let counts = |record: &IterationRecord| {
+                [record.begun, record.ok, record.failed, record.unfinished].map(|tally| tally.measured)
+            };
+            let of = |scenario: usize| record.flows_of(scenario).iter().map(counts).collect::<Vec<_>>();
+            let expected = [vec![[0; 4], [2, 2, 0, 0]], vec![], vec![[4, 0, 2, 2]]];
+            assert_eq!([0, 1, 2].map(of), expected);
+            let second = &record.flows_of(0)[1];
+            assert_eq!((second.begun.outside, second.ok.outside, second.waited.count()), (2, 2, 2));
+            assert_eq!((second.waited.max_ns(), second.lasted.max_ns()), (7, 14));
+        }
+        recorder.clear(0);
+        assert_eq!(recorder.requests.flows_of(0)[1].begun.measured, 0);
+        let torn = json.replacen("\"named\":[2,2,3]", "\"named\":[2,2,4]", 1);
+        assert!(torn != json && serde_json::from_str::<RequestRecord>(&torn).is_err());
+        let without = RequestRecord::new(&Layout::new([1]).with_flows([0]), phases);
+        let json = serde_json::to_string(&without).unwrap();
+        assert!(!json.contains("named") && !json.contains("flows\":[]"), "{json}");
+        assert!(serde_json::from_str::<RequestRecord>(&json).unwrap().flows.is_empty());
     }
 }

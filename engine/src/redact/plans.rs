@@ -1,7 +1,9 @@
 //! Plans as they are written down: without their secrets.
 
 use super::{is_secret, mark, secrets, subprotocol, text};
+use crate::flow::{FlowAction, FlowItem};
 use crate::plan::{Plan, Step, TargetProtocol};
+use crate::revision::{Change, Revision};
 use crate::template::Piece;
 use crate::threshold::Threshold;
 use std::ops::Range;
@@ -24,6 +26,7 @@ pub fn plan(plan: &Plan) -> Plan {
         for scenario in &mut fields.scenarios {
             scenario.name = text(&scenario.name);
             scenario.steps_mut().iter_mut().for_each(step);
+            scenario.flow_mut().into_iter().for_each(|flow| flow_names(&mut flow.items));
         }
         fields.setup.iter_mut().flat_map(|setup| &mut setup.steps).for_each(step);
         fields.thresholds.iter_mut().for_each(threshold);
@@ -33,7 +36,8 @@ pub fn plan(plan: &Plan) -> Plan {
 /// A threshold as it is written down with the names of a plan without secrets.
 pub fn threshold(threshold: &mut Threshold) {
     let (mut shown, mut is_known) = (threshold.text.clone(), true);
-    for name in [&mut threshold.scope.scenario, &mut threshold.scope.step].into_iter().flatten() {
+    let scope = &mut threshold.scope;
+    for name in [&mut scope.scenario, &mut scope.step, &mut scope.flow].into_iter().flatten() {
         let redacted = text(name);
         is_known &= shown.contains(&*name);
         shown = shown.replace(&*name, &redacted);
@@ -41,6 +45,33 @@ pub fn threshold(threshold: &mut Threshold) {
     }
     // Where a secret begins in a name that is written otherwise, what follows it is taken for a part of it.
     threshold.text = if is_known { shown } else { text(&threshold.text) };
+}
+
+/// What was changed of a run as it is written down: scenarios and requests may be called by their URLs.
+pub fn revision(revision: &Revision) -> Revision {
+    let mut shown = revision.clone();
+    shown.scenario = text(&shown.scenario);
+    match &mut shown.change {
+        Change::Thinks(times) => times.iter_mut().for_each(|time| time.name = text(&time.name)),
+        Change::Thresholds(thresholds) => thresholds.iter_mut().for_each(threshold),
+        _ => {}
+    }
+    shown
+}
+
+/// The names of flows, which are told wherever these are gone through.
+fn flow_names(items: &mut [FlowItem]) {
+    for item in items {
+        item.flow.iter_mut().for_each(|name| *name = text(name));
+        match &mut item.action {
+            FlowAction::Request(_) => {}
+            FlowAction::Items(items) => flow_names(items),
+            FlowAction::OneOf(branches) => branches.iter_mut().for_each(|branch| {
+                branch.flow.iter_mut().for_each(|name| *name = text(name));
+                flow_names(&mut branch.items);
+            }),
+        }
+    }
 }
 
 fn step(step: &mut Step) {
@@ -221,6 +252,26 @@ mod tests {
         let kept = plan.changed(|fields| fields.keeps_secrets = true).unwrap();
         assert_eq!(written(&kept), kept);
         assert_eq!(written(&plan_of("url = 'http://h/?a=1'")), plan_of("url = 'http://h/?a=1'"));
+    }
+
+    #[test]
+    fn named_flows_and_conditions_on_them_are_called_the_same_without_their_secrets() {
+        let plan = plan_of(
+            "url = 'http://h/'\n[run]\nduration = '5s'\n[scenario.a]\nload = { rate = 1 }\nflow = ['in?token=s3cret', 'b']\n\
+             [[flow.'in?token=s3cret']]\nget = '/a'\n[[flow.b]]\nchoose = { 'out?token=s3cret' = 1, c = 1 }\n\
+             [[flow.c]]\nget = '/c'\n[[flow.'out?token=s3cret']]\nget = '/b'\n\
+             [thresholds]\n'response{flow=in?token=s3cret}' = 'p(99)<1s'\n'failed{flow=out?token=s3cret}' = 'rate<1%'",
+        );
+        assert_eq!(plan.scenarios[0].named_flows().len(), 4);
+        let shown = written(&plan);
+        let json = serde_json::to_string(&shown).unwrap();
+        assert!(!json.contains("s3cret"), "{json}");
+        let known = shown.scenarios[0].named_flows();
+        for threshold in &shown.thresholds {
+            let flow = threshold.scope.flow.as_deref().unwrap();
+            assert!(known.contains(&flow) && threshold.text.contains(flow), "{threshold:?}");
+        }
+        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), shown);
     }
 
     #[test]

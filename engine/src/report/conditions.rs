@@ -4,9 +4,10 @@ use super::looks;
 use super::part::Part;
 use crate::plan::Plan;
 use crate::quantity::show_ns;
-use crate::record::{Series, Snapshot};
-use crate::threshold::{Facts, Metric, Relation, Threshold, exact};
-use crate::threshold_watch::{JudgedWindows, WatchedRun, WorstWindow};
+use crate::record::{IterationRecord, Series, Snapshot};
+use crate::redact;
+use crate::threshold::{Facts, IterationTimes, Metric, Relation, Scope, Threshold, exact};
+use crate::threshold_watch::{JudgedWindows, ReplacedCondition, WatchedRun, WorstWindow};
 use serde::{Deserialize, Serialize};
 
 /// One condition and how it went.
@@ -41,9 +42,14 @@ pub struct ThresholdResult {
     /// When it was found broken and ended the run, nanoseconds from the start of sending; absent where it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aborted_at_ns: Option<u64>,
+    /// Until when it held, nanoseconds from the start of sending; absent where it holds at the end. Another came in its place while the run
+    /// went on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ns: Option<u64>,
 }
 
-/// Every condition of the plan, met or not, each on the part of the run it is about.
+/// Every condition of the plan, or of those that came in their place while the run went on, met or not, each on the part of the run it is
+/// about. Behind them those that were judged on windows before that.
 pub(super) fn judge(
     plan: &Plan,
     snapshot: &Snapshot,
@@ -56,13 +62,13 @@ pub(super) fn judge(
         let part = scenario.map_or(run, |index| &parts[index]);
         let is_of_checks = threshold.metric == Metric::Checks;
         let checks = is_of_checks.then(|| looks::check_counts(plan, snapshot, &threshold.scope));
-        match &threshold.scope.step {
-            None => judged(threshold, &Facts { checks, ..part.facts() }),
-            Some(name) => {
-                let series = steps_named(plan, snapshot, scenario, name);
-                judged(threshold, &Facts { checks, ..Facts::of_series(&series) })
-            }
+        if threshold.scope.part().is_none() {
+            return judged(threshold, &Facts { checks, ..part.facts() });
         }
+        let series = steps_in(plan, snapshot, &threshold.scope);
+        let passes = passes_in(plan, snapshot, &threshold.scope);
+        let iterations = passes.as_ref().map(IterationTimes::of_record);
+        judged(threshold, &Facts { checks, iterations, ..Facts::of_series(&series) })
     };
     // Windows know nothing of checks that never ran in all the run.
     let doubted = |result: ThresholdResult, threshold: &Threshold| {
@@ -88,7 +94,30 @@ pub(super) fn judge(
             None => result,
         }
     };
-    plan.thresholds.iter().enumerate().map(judge).collect()
+    let revised = watched.revised.as_ref();
+    let revised: Option<Vec<Threshold>> =
+        revised.map(|all| all.iter().map(|threshold| written(plan, threshold)).collect());
+    let thresholds = revised.as_ref().unwrap_or(&plan.thresholds);
+    let replaced = watched.replaced.iter().filter_map(|replaced| replaced_result(plan, replaced));
+    thresholds.iter().enumerate().map(judge).chain(replaced).collect()
+}
+
+/// A condition that is none of the plan's, with the names that the plan has where it is written down.
+fn written(plan: &Plan, threshold: &Threshold) -> Threshold {
+    let mut threshold = threshold.clone();
+    if !plan.keeps_secrets {
+        redact::threshold(&mut threshold);
+    }
+    threshold
+}
+
+/// How a condition stood in the windows that were judged before another came in its place.
+fn replaced_result(plan: &Plan, replaced: &ReplacedCondition) -> Option<ThresholdResult> {
+    let ReplacedCondition { threshold, until_ns, windows } = replaced;
+    let threshold = written(plan, threshold);
+    let result = of_windows(&threshold, threshold.terms.over_ns?, Some(windows));
+    let shown = format!("{}, until it was changed at {}", result.shown, show_ns(*until_ns));
+    Some(ThresholdResult { shown, until_ns: Some(*until_ns), ..result })
 }
 
 /// How a condition stood in the windows of a run. Where there was no full one to judge, it is not met.
@@ -146,18 +175,26 @@ fn unjudged(threshold: &Threshold) -> ThresholdResult {
         windows_broken: None,
         worst: None,
         aborted_at_ns: None,
+        until_ns: None,
     }
 }
 
-/// All steps of a name, in one scenario or in all, as one.
-fn steps_named(plan: &Plan, snapshot: &Snapshot, scenario: Option<usize>, name: &str) -> Series {
+/// All steps that a scope is about, in one scenario or in all, as one.
+fn steps_in(plan: &Plan, snapshot: &Snapshot, scope: &Scope) -> Series {
     let mut all = Series::default();
-    let scenarios = plan.scenarios.iter().enumerate();
-    for (index, of_plan) in scenarios.filter(|(index, _)| scenario.is_none_or(|wanted| wanted == *index)) {
-        let steps = of_plan.steps().iter().zip(snapshot.requests.measured_of(index));
-        steps.filter(|(step, _)| step.name == name).for_each(|(_, series)| all.merge(series));
+    for (index, scenario) in plan.scenarios.iter().enumerate() {
+        let series = snapshot.requests.measured_of(index);
+        scenario.steps_in(scope).into_iter().for_each(|step| all.merge(&series[step]));
     }
     all
+}
+
+/// What became of the named flow that a scope is about, if it is about one.
+fn passes_in(plan: &Plan, snapshot: &Snapshot, scope: &Scope) -> Option<IterationRecord> {
+    scope.flow.as_ref()?;
+    let mut all = IterationRecord::default();
+    plan.flow_records(scope).into_iter().for_each(|flow| all.merge(&snapshot.requests.flows[flow]));
+    Some(all)
 }
 
 fn judged(threshold: &Threshold, facts: &Facts) -> ThresholdResult {
@@ -203,7 +240,7 @@ mod tests {
 
     fn windows(judged: u64, broken: u64) -> WatchedRun {
         let windows = JudgedWindows { threshold: 0, judged, broken, worst: (judged > 0).then_some(WORST) };
-        WatchedRun { windows: vec![windows], abort: None }
+        WatchedRun { windows: vec![windows], ..WatchedRun::default() }
     }
 
     #[test]
@@ -227,7 +264,7 @@ mod tests {
     fn a_condition_that_ended_the_run_is_not_met_whatever_came_of_it() {
         const ABORT: &str = "failed = { limit = 'rate<30%', abort = true }\nrate = '>=0'";
         let abort = Some(Abort { threshold: 0, at_ns: 4 * SECOND_NS, measured: Some(0.5) });
-        let watched = WatchedRun { windows: Vec::new(), abort };
+        let watched = WatchedRun { abort, ..WatchedRun::default() };
         let early = report(ABORT, watched.clone(), 5 * SECOND_NS);
         let aborting = early.aborting().expect("one ended it");
         assert_eq!((aborting.text.as_str(), aborting.ok), ("failed rate<30%; abort", false));

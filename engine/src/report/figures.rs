@@ -156,6 +156,9 @@ pub struct ScenarioReport {
     /// How its iterations ended, where requests follow each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<Iterations>,
+    /// Its named flows: how each was gone through, in the order in which it comes to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<FlowReport>,
     /// The attempts at its requests, where something is done about failures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<RequestAttempts>,
@@ -182,6 +185,27 @@ pub struct ScenarioReport {
     pub generator_lag_ns: Timing,
     /// Its kinds of request.
     pub steps: Vec<StepReport>,
+}
+
+/// A named flow: all times that iterations went through it whose first request in it was intended in the window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlowReport {
+    /// Its name.
+    pub name: String,
+    /// The steps that it makes itself, without those of flows that it runs.
+    pub steps: Vec<String>,
+    /// How often it was entered: entered = ok + failed + unfinished.
+    pub entered: u64,
+    /// Whose requests were all successes.
+    pub ok: u64,
+    /// In which a request failed.
+    pub failed: u64,
+    /// Cut off by the end of the run.
+    pub unfinished: u64,
+    /// Last response − first request intended, without the time spent thinking between them, of those that ended well.
+    pub iteration_ns: Timing,
+    /// The same with it.
+    pub duration_ns: Timing,
 }
 
 /// One kind of request.

@@ -51,10 +51,12 @@ pub(super) fn redirects(plan: &Plan, whole: &Snapshot, scenario: usize) -> Optio
 
 /// How the checks went that a scope is about.
 pub(super) fn check_counts(plan: &Plan, whole: &Snapshot, scope: &Scope) -> CheckCounts {
-    let is_meant = |scenario: &Scenario| scope.scenario.as_ref().is_none_or(|name| *name == scenario.name);
-    let scenarios = (0..plan.scenarios.len()).filter(|&index| is_meant(&plan.scenarios[index]));
-    let steps = scenarios.flat_map(|index| each_step(plan, whole, index));
-    let steps = steps.filter(|(step, _)| scope.step.as_ref().is_none_or(|name| *name == step.name));
+    let of_scenario = |index: usize| {
+        let meant = plan.scenarios[index].steps_in(scope);
+        let steps = each_step(plan, whole, index).enumerate();
+        steps.filter(move |(number, _)| meant.contains(number)).map(|(_, step)| step)
+    };
+    let steps = (0..plan.scenarios.len()).flat_map(of_scenario);
     steps
         .map(|(step, looks)| {
             let planned = step.looks.checks.len();
@@ -65,18 +67,22 @@ pub(super) fn check_counts(plan: &Plan, whole: &Snapshot, scope: &Scope) -> Chec
 }
 
 /// The same of a report that has been written.
-pub fn checks_in(scenarios: &[ScenarioReport], scope: &Scope) -> CheckCounts {
-    let is_meant =
-        |scenario: &&ScenarioReport| scope.scenario.as_ref().is_none_or(|name| *name == scenario.name);
-    let checks = scenarios.iter().filter(is_meant).flat_map(|scenario| &scenario.checks);
-    checks
-        .filter(|check| scope.step.as_ref().is_none_or(|name| *name == check.step))
-        .map(|&CheckReport { passed, failed, .. }| CheckCounts {
-            passed,
-            failed,
-            never_ran: u64::from(passed + failed == 0),
-        })
-        .sum()
+pub fn checks_in(plan: &Plan, scenarios: &[ScenarioReport], scope: &Scope) -> CheckCounts {
+    let of_scenario = |(planned, told): (&Scenario, &ScenarioReport)| -> CheckCounts {
+        let meant = planned.steps_in(scope);
+        let steps = planned.steps().iter().enumerate();
+        // By the number of the step: names of steps may come several times.
+        let steps = steps.flat_map(|(number, step)| std::iter::repeat_n(number, step.looks.checks.len()));
+        let checks = steps.zip(&told.checks).filter(|(number, _)| meant.contains(number));
+        checks
+            .map(|(_, &CheckReport { passed, failed, .. })| CheckCounts {
+                passed,
+                failed,
+                never_ran: u64::from(passed + failed == 0),
+            })
+            .sum()
+    };
+    plan.scenarios.iter().zip(scenarios).map(of_scenario).sum()
 }
 
 /// Why requests failed: what others have said of it, and what was looked at. The most frequent reason comes first.
@@ -202,7 +208,7 @@ mod tests {
         let whole = slice(&plan, 0, &[(0, &[true, false], &[])]);
         let counted = |step: Option<&str>| {
             let counts =
-                check_counts(&plan, &whole, &Scope { scenario: None, step: step.map(str::to_owned) });
+                check_counts(&plan, &whole, &Scope { step: step.map(str::to_owned), ..Scope::default() });
             (counts.passed, counts.failed, counts.never_ran)
         };
         assert_eq!(counted(None), (1, 1, 1));

@@ -1,7 +1,9 @@
 //! How a part of a run fared: one scenario, or all together.
 
 use super::asked::{NeverMade, asked as counted_as_asked};
-use super::figures::{Bytes, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport};
+use super::figures::{
+    Bytes, FlowReport, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport,
+};
 use crate::distribution::Distribution;
 use crate::history::Slice;
 use crate::load::{Arrivals, Load};
@@ -250,6 +252,7 @@ impl<'a> Part<'a> {
             rate: self.rate,
             requests: self.requests.clone(),
             iterations: self.iterations.clone(),
+            flows: Vec::new(),
             attempts: series.attempts.as_deref().map(attempts),
             breaker: breaker.map(|_| self.arrivals.breaker),
             checks: Vec::new(),
@@ -334,6 +337,24 @@ fn iterations(record: &IterationRecord, arrivals: &ScenarioRecord) -> Iterations
         iteration_ns: Timing::new(&record.waited),
         duration_ns: Timing::new(&record.lasted),
     }
+}
+
+/// How the named flows of a scenario were gone through.
+pub(super) fn flows(scenario: &Scenario, records: &[IterationRecord]) -> Vec<FlowReport> {
+    let of_flow = |(name, record): (&str, &IterationRecord)| {
+        let steps = scenario.flow().map(|flow| flow.steps_of_flow(name)).unwrap_or_default();
+        FlowReport {
+            name: name.to_owned(),
+            steps: steps.into_iter().map(|step| scenario.steps()[step].name.clone()).collect(),
+            entered: record.begun.measured,
+            ok: record.ok.measured,
+            failed: record.failed.measured,
+            unfinished: record.unfinished.measured,
+            iteration_ns: Timing::new(&record.waited),
+            duration_ns: Timing::new(&record.lasted),
+        }
+    };
+    scenario.named_flows().into_iter().zip(records).map(of_flow).collect()
 }
 
 /// The iterations of several scenarios as one. Times of different flows have nothing in common: those of one alone are the whole's.

@@ -156,6 +156,11 @@ impl<N> HoleFilter<N> {
         matches!(self, HoleFilter::Url | HoleFilter::Json | HoleFilter::Lower | HoleFilter::Trim)
     }
 
+    /// Whether a text that begins with a slash may still begin with it.
+    pub(super) fn keeps_slash(&self) -> bool {
+        matches!(self, HoleFilter::Json | HoleFilter::Lower | HoleFilter::Upper | HoleFilter::Trim)
+    }
+
     /// The most bytes that it makes of so many.
     pub(super) fn bytes_max(&self, bytes: usize) -> usize {
         match self {

@@ -134,14 +134,25 @@ pub(crate) fn is_sound(pieces: &[Piece]) -> bool {
     })
 }
 
-/// The pieces of a path. A value at its beginning that may hold any text has to bring the slash itself.
+/// The pieces of a path. A value at its beginning has to bring the slash itself, if it may.
 pub(crate) fn path_of(mut pieces: Vec<Piece>) -> Vec<Piece> {
     if let Some(Piece::Value(hole)) = pieces.first_mut()
-        && matches!(hole.source, HoleSource::Named(_) | HoleSource::Pick(_))
+        && may_bring_slash(hole)
     {
         hole.place = HolePlace::PathStart;
     }
     pieces
+}
+
+/// Whether what a hole becomes may begin with a slash: where all it can become is known, whether all of it does.
+fn may_bring_slash(hole: &Hole) -> bool {
+    let made = |text: &String| hole.filters.iter().fold(text.clone(), |made, filter| filter.of_text(&made));
+    hole.filters.iter().all(HoleFilter::keeps_slash)
+        && match &hole.source {
+            HoleSource::Named(_) => true,
+            HoleSource::Pick(texts) => texts.iter().all(|text| made(text).starts_with('/')),
+            _ => false,
+        }
 }
 
 /// Whether some of the pieces are values that are not known before the run.

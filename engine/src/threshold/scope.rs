@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A part of a run: all of it, a scenario, a step of one, or all steps of a name.
+/// A part of a run: all of it, a scenario, a step of one, all steps of a name, or a named flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// The scenario with this name; absent: all.
@@ -12,17 +12,31 @@ pub struct Scope {
     /// The steps with this name; absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    /// The named flows with this name: each time that one was gone through, or the requests that it makes itself; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
 }
 
 impl Scope {
     /// A whole scenario.
     pub fn of_scenario(name: &str) -> Scope {
-        Scope { scenario: Some(name.to_owned()), step: None }
+        Scope { scenario: Some(name.to_owned()), ..Scope::default() }
     }
 
     /// Whether it is all of the run.
     pub fn is_all(&self) -> bool {
-        self.scenario.is_none() && self.step.is_none()
+        *self == Scope::default()
+    }
+
+    /// Whether a scenario is meant, or a part of it.
+    pub fn is_about(&self, scenario: &str) -> bool {
+        self.scenario.as_ref().is_none_or(|name| name == scenario)
+    }
+
+    /// The word for what it names within scenarios, if it does.
+    pub fn part(&self) -> Option<&'static str> {
+        let of_step = self.step.as_ref().map(|_| "step");
+        of_step.or(self.flow.as_ref().map(|_| "flow"))
     }
 
     /// Reads what stands in the braces, with them, or nothing. Errors say what was wrong.
@@ -43,8 +57,11 @@ impl Scope {
             let place = match key.trim() {
                 "scenario" => &mut scope.scenario,
                 "step" | "request" => &mut scope.step,
+                "flow" | "group" => &mut scope.flow,
                 other => {
-                    return Err(format!("`{other}` in `{text}` is unknown; there are scenario and step"));
+                    return Err(format!(
+                        "`{other}` in `{text}` is unknown; there are scenario, step and flow"
+                    ));
                 }
             };
             if bare.is_empty() || place.is_some() {
@@ -61,7 +78,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
         let word = |name: &String| if is_plain(name) { name.clone() } else { format!("\"{name}\"") };
-        let parts = [("scenario", &self.scenario), ("step", &self.step)];
+        let parts = [("scenario", &self.scenario), ("flow", &self.flow), ("step", &self.step)];
         let parts: Vec<String> =
             parts.iter().filter_map(|(key, name)| Some(format!("{key}={}", word(name.as_ref()?)))).collect();
         if parts.is_empty() { Ok(()) } else { write!(formatter, "{{{}}}", parts.join(",")) }
@@ -112,6 +129,8 @@ mod tests {
             ("{scenario=read}", "{scenario=read}"),
             ("{ step = \"GET /a?x=1,2\" , scenario=read }", "{scenario=read,step=\"GET /a?x=1,2\"}"),
             ("{request=login}", "{step=login}"),
+            ("{group=login}", "{flow=login}"),
+            ("{step=find,flow = login, scenario=read}", "{scenario=read,flow=login,step=find}"),
         ] {
             assert_eq!(Scope::parse(typed).unwrap().to_string(), shown);
         }

@@ -6,7 +6,9 @@ use crate::config::{Document, Format, Layers};
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
 use crate::quantity::{MILLISECOND_NS, SECOND_NS};
-use crate::record::{EndedAttempt, Instants, Iteration, IterationEnd, Recorder, Snapshot};
+use crate::record::{
+    EndedAttempt, FlowPass, Instants, Iteration, IterationEnd, LeftFlow, Recorder, Snapshot,
+};
 
 const SLICE_NS: u64 = 500 * MILLISECOND_NS;
 const TWO_STEPS: &str = "[[step]]\nget = '/a'\n[[step]]\nget = '/b'\n";
@@ -87,6 +89,45 @@ fn of_flows_windows_have_iterations_and_what_never_began_failed_no_request() {
     let expected =
         [("duration", 2, 0), ("failed", 2, 0), ("failed", 2, 0), ("iteration", 2, 1), ("rate", 2, 0)];
     assert_eq!((shown(&plan, &run), said), (expected.to_vec(), vec![]));
+}
+
+#[test]
+fn a_condition_on_a_named_flow_is_on_its_times_or_on_the_requests_that_it_makes_itself() {
+    let text = |thresholds: &str| {
+        let text = format!(
+            "url = 'http://h/'\n[run]\nduration = '4s'\nwarmup = '2s'\n[scenario.s]\nflow = ['a', 'b']\nload = {{ rate = 10 }}\n\
+             [[flow.a]]\nget = '/a'\n[[flow.b]]\nget = '/b'\n[[flow.b]]\nrun = 'c'\n[[flow.c]]\nget = '/c'\n[thresholds]\n{thresholds}"
+        );
+        let document = Document { name: "p".into(), text, format: Format::Toml };
+        Plan::new(&Layers::new(Some(document)).unwrap().config().unwrap(), &|_| Err(String::new())).unwrap()
+    };
+    let plan = text(
+        "'duration{flow=b}' = { limit = 'max<3s', over = '1s' }\n'failed{flow=a}' = { limit = 'rate<1%', over = '1s' }\n\
+         'failed{flow=b}' = { limit = 'rate<60%', over = '1s' }\n'failed{flow=c}' = { limit = 'rate<1%', over = '1s' }\n\
+         'iteration{flow=a}' = { limit = 'max<1ms', over = '1s' }\n'iteration{flow=b}' = { limit = 'max<150ms', over = '1s' }",
+    );
+    let (run, _) = watched(&plan, 8, |recorder, number| {
+        (0..2).for_each(|step| succeed(recorder, step));
+        let instants =
+            Instants { intended: recorder.from_ns, sent: recorder.from_ns, done: recorder.from_ns + 1 };
+        // Of `b` half have failed, and all of `c`.
+        (1..3).for_each(|step| recorder.done(step, Outcome::Failed(Kind::Eof), instants, 0, 0));
+        let waited_ns = number * 25 * MILLISECOND_NS;
+        let left = LeftFlow { end: IterationEnd::Ok, waited_ns, lasted_ns: waited_ns + SECOND_NS };
+        for left in [None, Some(left)] {
+            recorder.flow_passed(0, &FlowPass { flow: 1, intended_ns: recorder.from_ns, left });
+        }
+    });
+    // Nobody went through `a` as far as is known: its times are judged in no window.
+    let expected = [
+        ("duration", 2, 0),
+        ("failed", 2, 0),
+        ("failed", 2, 0),
+        ("failed", 2, 2),
+        ("iteration", 0, 0),
+        ("iteration", 2, 1),
+    ];
+    assert_eq!(shown(&plan, &run), expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::planned::PlannedCredentials;
 use crate::secrets::Secrets;
-use crate::shell::{VARIABLE_OPEN, with_variables};
+use crate::shell::{self, VARIABLE_CLOSE, VARIABLE_OPEN, with_variables};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -22,14 +22,22 @@ pub(super) fn taken(
     match (found.next(), found.next()) {
         (None, _) => {
             let user = user?;
-            if !user.contains(':') {
-                notes.push(format!(
-                    "`-u {user}` has no password, which curl asks for: the plan has an empty one"
-                ));
+            let is_of_shell = user.contains(VARIABLE_OPEN);
+            if is_of_shell && (!user.contains(':') || !can_be_typed(user)) {
+                headers.push(("Authorization".into(), of_shell(user, place, secrets, notes)));
+                return None;
             }
-            let taken = basic(user, place, secrets);
+            let whole = if user.contains(':') {
+                user.to_owned()
+            } else {
+                notes.push(format!(
+                    "{place}: its user has no password, which curl asks for: the plan has an empty one"
+                ));
+                format!("{user}:")
+            };
+            let taken = basic(&whole, place, secrets);
             if taken.is_none() {
-                headers.push(("Authorization".into(), format!("Basic {}", STANDARD.encode(user))));
+                headers.push(("Authorization".into(), format!("Basic {}", STANDARD.encode(&whole))));
             }
             taken
         }
@@ -41,6 +49,23 @@ pub(super) fn taken(
         // Which of several counts is the server's to say.
         (Some(_), Some(_)) => None,
     }
+}
+
+/// The header of a user in which variables of the shell may bring the colon: known only when the plan runs.
+fn of_shell(user: &str, place: &str, secrets: &mut Secrets, notes: &mut Vec<String>) -> String {
+    let alone = user.strip_prefix(VARIABLE_OPEN).and_then(|user| user.strip_suffix(VARIABLE_CLOSE));
+    if let Some(name) = alone.filter(|name| !name.contains([VARIABLE_OPEN, VARIABLE_CLOSE])) {
+        notes.push(format!(
+            "{place}: {} is sent in base64 as it is: it has to hold a name, a colon and a password",
+            shell::shown(user)
+        ));
+        return format!("Basic {VARIABLE_OPEN}{name} | base64{VARIABLE_CLOSE}");
+    }
+    let variable = secrets.variable("authorization", user, place);
+    notes.push(format!(
+        "{place}: its user is put together of variables of the shell: set {variable} to it in base64"
+    ));
+    format!("Basic {VARIABLE_OPEN}{variable}{VARIABLE_CLOSE}")
 }
 
 fn of_header(value: &str, place: &str, secrets: &mut Secrets) -> Option<PlannedCredentials> {
@@ -66,14 +91,18 @@ fn bearer(token: &str, place: &str, secrets: &mut Secrets) -> Option<PlannedCred
     Some(PlannedCredentials::Bearer(hidden("bearer_token", token, place, secrets)))
 }
 
-/// `NAME:PASSWORD`, without a colon a name alone.
+/// `NAME:PASSWORD`. Where there is no password the name is a key of an API, or may be one.
 fn basic(user: &str, place: &str, secrets: &mut Secrets) -> Option<PlannedCredentials> {
     if !can_be_typed(user) {
         return None;
     }
-    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    let (name, password) = user.split_once(':')?;
+    let user = match password {
+        "" => hidden("api_key", name, place, secrets),
+        _ => with_variables(name),
+    };
     let password = hidden("password", password, place, secrets);
-    Some(PlannedCredentials::Basic { user: with_variables(name), password })
+    Some(PlannedCredentials::Basic { user, password })
 }
 
 fn can_be_typed(text: &str) -> bool {

@@ -4,18 +4,15 @@ use super::authorization;
 use super::options::{self, CurlOption, CurlWord};
 use crate::names;
 use crate::ordered::{Ordered, json_body};
-use crate::planned::{PlannedBody, PlannedRequest};
+use crate::planned::{PlannedBody, PlannedRequest, REDIRECTS_MAX};
 use crate::secrets::Secrets;
-use crate::shell::{VARIABLE_CLOSE, VARIABLE_OPEN, with_variables};
+use crate::shell::{self, VARIABLE_CLOSE, VARIABLE_OPEN, with_variables};
 use crate::urls::{self, escaped, on_the_wire};
 use crate::wrong::WrongImport;
 
 /// What stands between the parts of a form with several parts; made longer where a part has it.
 const BOUNDARY: &str = "----vajra-form";
 const FORM: &str = "application/x-www-form-urlencoded";
-
-/// As many redirects curl follows where it is told nothing else.
-const REDIRECTS_MAX: u32 = 50;
 
 /// A request that curl would send.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +97,7 @@ impl CurlRequest {
         match option {
             CurlOption::Method if names::is_method(&value) => self.method = Some(value),
             CurlOption::Method => {
-                let shown = value.replace(VARIABLE_OPEN, "$").replace(VARIABLE_CLOSE, "");
+                let shown = shell::shown(&value);
                 let fix = "write one such as GET, POST, PUT, PATCH or DELETE";
                 return Err(
                     WrongImport::new(format!("`{shown}` is no method"), fix).at(format!("option {typed}"))
@@ -212,7 +209,7 @@ impl CurlRequest {
         let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         let split = urls::split(&whole).filter(|split| !split.base.contains([VARIABLE_OPEN, VARIABLE_CLOSE]));
         let Some(split) = split else {
-            let shown = url.replace(VARIABLE_OPEN, "$").replace(VARIABLE_CLOSE, "");
+            let shown = shell::shown(url);
             let fix = "write `http://` or `https://`, a host, and a path; a host that is a variable has to be filled in";
             return Err(
                 WrongImport::new(format!("`{shown}` is no URL of HTTP"), fix).at(format!("URL {shown}"))
@@ -220,7 +217,10 @@ impl CurlRequest {
         };
         // A path that was typed may hold what only its shell took out, which is put back later.
         (self.base, self.path) = (split.base, split.path);
-        self.user = self.user.or(split.user);
+        // For the password of a user in a URL curl does not ask: there is none. What a variable holds is not known.
+        let without_password = |user: &String| !user.contains(':') && !user.contains(VARIABLE_OPEN);
+        let in_url = split.user.map(|user| if without_password(&user) { format!("{user}:") } else { user });
+        self.user = self.user.or(in_url);
         Ok(self)
     }
 
@@ -266,6 +266,7 @@ impl CurlRequest {
             .into_iter()
             .filter_map(|(name, value)| header_text(&name, &value, &place, secrets, notes))
             .collect();
+        // As many curl follows where it is told nothing else.
         planned.redirects = self.is_led.then_some(REDIRECTS_MAX);
         planned.body = body_text(body, &place, secrets, notes);
         planned.drop_unsendable(&place, notes);
@@ -346,7 +347,7 @@ fn body_text(body: PlannedBody, place: &str, secrets: &mut Secrets, notes: &mut 
             "{place}: variables in the body are sent as they are: it has `{{{{` in it, which is no hole"
         ));
     }
-    PlannedBody::Literal(text.replace(VARIABLE_OPEN, "$").replace(VARIABLE_CLOSE, ""))
+    PlannedBody::Literal(shell::shown(&text))
 }
 
 /// A body of JSON or a form whose secrets are variables. One that has none stays as it was typed.

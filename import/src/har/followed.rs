@@ -1,12 +1,8 @@
 //! Redirects that the browser followed: a request, and those to which its responses led, become one that follows as many.
 
-use super::recorded::Recorded;
+use super::recorded::{EXACTNESS_MS, Recorded};
+use crate::planned::REDIRECTS_MAX;
 use crate::urls::{self, SplitUrl};
-
-/// The most redirects that a plan follows.
-const REDIRECTS_MAX: u32 = 50;
-/// Recordings know when a request began to the millisecond.
-const EXACTNESS_MS: f64 = 1.0;
 
 /// The requests with their redirects in them.
 pub(super) fn collapsed(requests: Vec<Recorded<'_>>) -> Vec<Recorded<'_>> {
@@ -43,7 +39,8 @@ impl Hop {
 /// Which of the requests behind it a response led to, if the browser asked for nothing else when it had come.
 fn following(request: &Recorded<'_>, hop: &Hop, behind: &[Option<Recorded<'_>>]) -> Option<usize> {
     let location = request.response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"))?;
-    let led_to = resolved(&hop.url, &location.1)?;
+    // A plan follows redirects on one server: what leads to another port or scheme stays a request of its own.
+    let led_to = resolved(&hop.url, &location.1).filter(|led_to| led_to.base == hop.url.base)?;
     // As RFC 9110 has it in section 15.4, and browsers do.
     let is_asking = match request.status {
         303 => hop.method != "HEAD",

@@ -28,6 +28,9 @@ const ASSET_MIMES: [&str; 10] = [
 /// The longest response that is searched for the source of a value.
 const SOURCE_BYTES_MAX: usize = 4 << 20;
 
+/// Recordings know when a request began to the millisecond: one that began so much before an end began after it.
+pub(super) const EXACTNESS_MS: f64 = 1.0;
+
 /// What is chosen of a recording.
 pub(super) struct Chosen<'a> {
     pub(super) hosts: &'a [String],

@@ -2,16 +2,16 @@
 
 use super::draws::DrawnEvent;
 use super::holes::{Holes, MARKER_LENGTH, MISSING, markers};
-use super::observed::{ScriptAction, ScriptBody, ScriptCheck, ScriptRequest};
+use super::observed::{ScriptAction, ScriptBody, ScriptCheck, ScriptRequest, ScriptValueKind};
 use super::parts;
 use super::setup::{self, ScriptSetup};
 use crate::ordered::{Ordered, json_body};
-use crate::planned::{PlannedBody, PlannedRequest, REQUESTS_MAX, milliseconds};
+use crate::planned::{PlannedBody, PlannedRequest, REDIRECTS_MAX, REQUESTS_MAX, milliseconds};
 use crate::secrets::Secrets;
 use crate::urls::{self, SplitUrl, escaped};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The longest name of a step.
 const NAME_LETTERS_MAX: usize = 60;
@@ -26,8 +26,10 @@ pub(super) struct ScriptSteps {
     pub(super) steps: Vec<PlannedRequest>,
     /// The group of each.
     pub(super) groups: Vec<String>,
-    /// The server that they go to.
+    /// The server that most of them go to. Any other is the target of the steps that go there.
     pub(super) base: String,
+    /// Some go inside TLS.
+    pub(super) has_tls: bool,
     pub(super) timeout_ms: f64,
     /// k6 would follow where responses lead to.
     pub(super) follows: bool,
@@ -70,14 +72,15 @@ pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secr
         }
     };
     holes.setup.extend(setup.iter().filter_map(|event| setup::request_of(event)).map(|request| request.step));
-    let setup = drafted(&setup, holes, secrets, "`setup()`");
-    let drafted = drafted(&iteration, holes, secrets, "a scenario")?;
+    let setup = drafted(&setup, holes, secrets, false);
+    let drafted = drafted(&iteration, holes, secrets, true)?;
     let mut all = ScriptSteps {
         steps: Vec::new(),
         groups: Vec::new(),
         base: drafted.base,
         timeout_ms: drafted.timeout_ms,
         follows: drafted.follows,
+        has_tls: false,
         setup: None,
     };
     if let Some(setup) = setup {
@@ -100,10 +103,13 @@ pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secr
         let repeat = (draft.repeat > 1).then_some(draft.repeat);
         all.steps.push(PlannedRequest { name: Some(name), think, repeat, ..draft.step });
     }
+    let setup_base = all.setup.as_ref().map(|setup| setup.base.as_str());
+    let others = all.steps.iter().filter_map(|step| step.target.as_deref()).chain(setup_base);
+    all.has_tls = others.chain([all.base.as_str()]).any(|base| base.starts_with("https"));
     Some(all)
 }
 
-/// Steps before they are named, to one server.
+/// Steps before they are named, and the server that most of them go to.
 struct DraftedSteps {
     base: String,
     drafts: Vec<StepDraft>,
@@ -115,9 +121,12 @@ fn drafted(
     events: &[&DrawnEvent],
     holes: &mut Holes,
     secrets: &mut Secrets,
-    whose: &str,
+    names_targets: bool,
 ) -> Option<DraftedSteps> {
-    let base = server(events, holes, whose)?;
+    let base = server(events, holes)?;
+    if !names_targets {
+        leave_others_out(events, &base, holes);
+    }
     let mut writer =
         StepDrafts { base: &base, drafts: Vec::new(), holes, secrets, timeout_ms: 0.0, follows: false };
     for event in events {
@@ -127,54 +136,89 @@ fn drafted(
     Some(DraftedSteps { base, drafts, timeout_ms, follows })
 }
 
-/// The server that most requests go to; requests to others are left out.
-fn server(events: &[&DrawnEvent], holes: &mut Holes, whose: &str) -> Option<String> {
+/// The server that most requests go to.
+fn server(events: &[&DrawnEvent], holes: &mut Holes) -> Option<String> {
     let mut servers: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for event in events {
         let ScriptAction::Request(request) = &event.event.action else { continue };
-        match url_of(&request.url) {
+        match url_of(request, holes) {
             Some(url) => {
                 let first = servers.len();
                 servers.entry(url.base).or_insert((0, first)).0 += 1;
             }
-            None => {
-                holes.left_out.insert(request.step);
-                let begins_with_value = markers(&request.url).first().is_some_and(|(at, _, _)| *at == 0);
-                let why = match &request.url {
-                    _ if begins_with_value => {
-                        "it begins with a value, and the server of a plan is known before the run"
-                    }
-                    url if url.starts_with("undefined") => {
-                        "it is no URL of HTTP; -e NAME=VALUE gives a variable that it may need"
-                    }
-                    _ => "it is no URL of HTTP",
-                };
-                let shown = holes.fill(&request.url, request.step, "a request that is left out");
-                holes.note(format!("the request to `{shown}` is left out: {why}"));
-            }
+            None => leave_out(request, holes),
         }
     }
     let most = servers.iter().max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first)));
-    let base = most.map(|(base, _)| base.clone())?;
-    for (other, (count, _)) in servers.iter().filter(|(other, _)| **other != base) {
-        holes.note(format!(
-            "{count} requests to {other} are left out: all steps of {whose} go to one server, {base}"
-        ));
-    }
-    for event in events {
-        if let ScriptAction::Request(request) = &event.event.action
-            && url_of(&request.url).is_some_and(|url| url.base != base)
-        {
-            holes.left_out.insert(request.step);
-        }
-    }
-    Some(base)
+    most.map(|(base, _)| base.clone())
 }
 
-/// A URL in its parts. Where a value follows the server, the path begins with it.
-fn url_of(text: &str) -> Option<SplitUrl> {
+/// Leaves out the requests of `setup()` to other servers than the one of its steps.
+fn leave_others_out(events: &[&DrawnEvent], base: &str, holes: &mut Holes) {
+    let requests = || events.iter().filter_map(|event| setup::request_of(event));
+    let others: Vec<(usize, String)> = requests()
+        .filter_map(|request| Some((request.step, url_of(request, holes)?.base)))
+        .filter(|(_, other)| other != base)
+        .collect();
+    let servers: BTreeSet<&str> = others.iter().map(|(_, other)| other.as_str()).collect();
+    for server in servers {
+        let count = others.iter().filter(|(_, other)| other == server).count();
+        holes.note(format!(
+            "{count} requests of `setup()` to {server} are left out: all of its steps go to one server, {base}"
+        ));
+    }
+    holes.left_out.extend(others.iter().map(|(step, _)| *step));
+    // In their order: what takes its path from a response goes with the request for that.
+    for request in requests() {
+        if !holes.left_out.contains(&request.step) && url_of(request, holes).is_none() {
+            leave_out(request, holes);
+        }
+    }
+}
+
+/// Leaves a request out whose URL is none that a plan can have.
+fn leave_out(request: &ScriptRequest, holes: &mut Holes) {
+    holes.left_out.insert(request.step);
+    let server_end = request
+        .url
+        .split_once("://")
+        .map_or(0, |(scheme, rest)| scheme.len() + 3 + rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let why = match markers(&request.url).first() {
+        Some((0, _, _)) => "it begins with a value, and the server of a plan is known before the run",
+        Some((at, _, _)) if *at < server_end => {
+            "a value follows its server that is no path of a row or of a response that the plan has"
+        }
+        _ if request.url.starts_with("undefined") => {
+            "it is no URL of HTTP; -e NAME=VALUE gives a variable that it may need"
+        }
+        _ => "it is no URL of HTTP",
+    };
+    let shown = holes.fill(&request.url, request.step, "a request that is left out");
+    holes.note(format!("the request to `{shown}` is left out: {why}"));
+}
+
+/// What may bring the slash at the beginning of a path: `a response` or `a row`. What is drawn has none.
+fn slash_source(number: usize, step: usize, holes: &Holes) -> Option<&'static str> {
+    let value = holes.values.get(number)?;
+    if !value.filters.iter().all(|filter| ["lower", "upper", "trim"].contains(&filter.as_str())) {
+        return None;
+    }
+    match &value.kind {
+        ScriptValueKind::Column { .. } => Some("a row"),
+        ScriptValueKind::Response(part) => {
+            let is_there = part.step < step && !holes.left_out.contains(&part.step);
+            (is_there && parts::expression(part).is_some()).then_some("a response")
+        }
+        ScriptValueKind::Hole { .. } | ScriptValueKind::Absent { .. } => None,
+    }
+}
+
+/// The URL of a request in its parts. Where a value follows the server that may be a path, the path begins with it.
+fn url_of(request: &ScriptRequest, holes: &Holes) -> Option<SplitUrl> {
+    let text = &request.url;
     let begins_with_value = || {
-        let (at, _, _) = *markers(text).first()?;
+        let (at, number, _) = *markers(text).first()?;
+        slash_source(number, request.step, holes)?;
         let (server, path) = text.split_at(at);
         let behind = path.get(MARKER_LENGTH..)?;
         let is_path = behind.is_empty() || behind.starts_with(['/', '?', '&', '#']);
@@ -183,7 +227,8 @@ fn url_of(text: &str) -> Option<SplitUrl> {
         let path = urls::on_the_wire(path.split('#').next().unwrap_or(path));
         Some(SplitUrl { path, ..split })
     };
-    begins_with_value().or_else(|| urls::split(text))
+    let is_known = |split: &SplitUrl| markers(&split.base).is_empty();
+    begins_with_value().or_else(|| urls::split(text).filter(is_known))
 }
 
 struct StepDrafts<'d> {
@@ -259,13 +304,15 @@ impl StepDrafts<'_> {
     }
 
     fn request(&mut self, request: &ScriptRequest) -> PlannedRequest {
-        let url = url_of(&request.url).expect("what is no URL is left out");
-        debug_assert_eq!(url.base, self.base, "what goes elsewhere is left out");
+        let url = url_of(request, self.holes).expect("what is no URL is left out");
+        let target = (url.base != self.base).then(|| url.base.clone());
         let place = format!("{} {}", request.method, url.path.split('?').next().unwrap_or("/"));
         let place = self.shown(&place);
-        if !url.path.starts_with('/') {
+        let first = markers(&url.path).first().copied().filter(|(at, _, _)| *at == 0);
+        if let Some(source) = first.and_then(|(_, number, _)| slash_source(number, request.step, self.holes))
+        {
             self.holes
-                .note(format!("{place}: the path is a value of a response, which has to begin with a slash"));
+                .note(format!("{place}: the path is a value of {source}, which has to begin with a slash"));
         }
         self.follows |= request.redirects.is_none();
         self.timeout_ms = self.timeout_ms.max(request.timeout_ms.unwrap_or(TIMEOUT_MS));
@@ -276,9 +323,12 @@ impl StepDrafts<'_> {
             }
             None => self.fill(&url.path, request, &place),
         };
-        let mut step = PlannedRequest { method: request.method.clone(), path, ..Default::default() };
+        let mut step = PlannedRequest { target, method: request.method.clone(), path, ..Default::default() };
         // More than a plan may follow are as many as it may.
-        step.redirects = request.redirects.filter(|&most| most >= 1.0).map(|most| most.min(50.0) as u32);
+        step.redirects = request
+            .redirects
+            .filter(|&most| most >= 1.0)
+            .map(|most| most.min(f64::from(REDIRECTS_MAX)) as u32);
         for (name, value) in &request.headers {
             let filled = self.fill(value, request, &place);
             step.headers.push((name.clone(), self.hidden(name, &filled, &place)));
@@ -439,6 +489,7 @@ fn is_repeated(last: &StepDraft, next: &StepDraft) -> bool {
     last.repeat < REPEAT_MAX
         && one.extract.is_empty()
         && other.extract.is_empty()
+        && one.target == other.target
         && (&one.method, &one.path, &one.headers, &one.body, &one.checks, one.redirects)
             == (&other.method, &other.path, &other.headers, &other.body, &other.checks, other.redirects)
         && (&last.group, &last.name, last.shortest, last.longest)

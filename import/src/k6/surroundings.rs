@@ -6,10 +6,10 @@ use super::loads::ScriptScenario;
 use super::setup::ScriptSetup;
 use super::steps::{ScriptSteps, TIMEOUT_MS};
 use crate::planned::{PlanText, PlannedRequest, milliseconds};
+use crate::wrong::WrongImport;
 use serde_json::Value;
 use toml_edit::{ArrayOfTables, InlineTable, Item, Table};
 
-/// How long k6 waits for a response.
 /// Options that are written elsewhere, or that mean nothing to a plan.
 const SILENT: [&str; 22] = [
     "maxRedirects",
@@ -44,14 +44,14 @@ pub(super) fn write(
     setup: Option<ScriptSetup>,
     seed: Option<f64>,
     notes: &mut Vec<String>,
-) {
+) -> Result<(), WrongImport> {
     let is_one = scenarios.len() == 1 && scenarios[0].0.starts_ms == 0;
     let url = is_one.then(|| scenarios[0].1.base.as_str());
     if let Some(url) = url {
         plan.set("url", url);
     }
     if let Some(setup) = setup {
-        setup.write(plan, url, notes);
+        setup.write(plan, url, notes)?;
     }
     if is_one && keeps_cookies(scenarios[0].1) {
         plan.set("cookies", true);
@@ -81,7 +81,7 @@ pub(super) fn write(
         }
         plan.put("scenario", Item::Table(tables));
     }
-    if is_set("insecureSkipTLSVerify") && scenarios.iter().any(|(_, steps)| steps.base.starts_with("https")) {
+    if is_set("insecureSkipTLSVerify") && scenarios.iter().any(|(_, steps)| steps.has_tls) {
         plan.set_in("tls", "verify", false);
     }
     if is_set("noConnectionReuse") {
@@ -102,9 +102,10 @@ pub(super) fn write(
                 .to_owned(),
         );
     }
+    Ok(())
 }
 
-/// Whether a user sends what a response before has set.
+/// Whether some request of an iteration follows another, so that it may have cookies to send.
 fn keeps_cookies(steps: &ScriptSteps) -> bool {
     steps.steps.len() > 1 || steps.steps.iter().any(|step| step.repeat.is_some())
 }
@@ -135,11 +136,11 @@ fn load(stated: &InlineTable) -> Table {
 fn table(scenario: &ScriptScenario, steps: &ScriptSteps) -> Table {
     let mut table = Table::new();
     table.insert("url", Item::Value(steps.base.as_str().into()));
-    if scenario.starts_ms > 0 {
-        table.insert("starts", Item::Value(milliseconds(scenario.starts_ms).into()));
-    }
     if keeps_cookies(steps) {
         table.insert("cookies", Item::Value(true.into()));
+    }
+    if scenario.starts_ms > 0 {
+        table.insert("starts", Item::Value(milliseconds(scenario.starts_ms).into()));
     }
     for (key, value) in own(scenario) {
         table.insert(key, Item::Value(value));

@@ -165,7 +165,8 @@ const TIMES: [&str; 3] = ["time_local", "time_iso8601", "msec"];
 fn custom(line: &str, fields: &[FieldOrText]) -> Option<LogLine> {
     let (mut rest, mut at, mut request) = (line, None, None);
     let (mut method, mut path, mut query, mut host) = ("GET", None, "", None);
-    let (mut is_at_end, mut took_s) = (false, None);
+    // Where a line has $msec, that is the time: it is that of the end, to the millisecond.
+    let (mut ended, mut took_s) = (None, None);
     for (index, part) in fields.iter().enumerate() {
         let name = match part {
             FieldOrText::Text(text) => {
@@ -182,10 +183,8 @@ fn custom(line: &str, fields: &[FieldOrText]) -> Option<LogLine> {
         let (value, after) = rest.split_at(end);
         rest = after;
         match name {
-            name if TIMES.contains(&name) => {
-                at = Some(Instant::read(value)?);
-                is_at_end = name == "msec";
-            }
+            "msec" => ended = Some(Instant::read(value)?),
+            name if TIMES.contains(&name) => at = Some(Instant::read(value)?),
             "request_time" => took_s = value.parse::<f64>().ok(),
             "request" => request = Some(value),
             "request_method" => method = value,
@@ -195,15 +194,16 @@ fn custom(line: &str, fields: &[FieldOrText]) -> Option<LogLine> {
             _ => {}
         }
     }
+    let at = ended.or(at)?;
     let read = match (request, path) {
-        (Some(request), _) => request_line(request, at?, host),
+        (Some(request), _) => request_line(request, at, host),
         (None, Some(path)) if path.contains('?') || query.is_empty() || query == "-" => {
-            parts(method, path, at?, host)
+            parts(method, path, at, host)
         }
-        (None, Some(path)) => parts(method, &format!("{path}?{query}"), at?, host),
+        (None, Some(path)) => parts(method, &format!("{path}?{query}"), at, host),
         (None, None) => None,
     };
-    read.map(|line| line.that_took(took_s.filter(|_| is_at_end)))
+    read.map(|line| line.that_took(took_s.filter(|_| ended.is_some())))
 }
 
 #[cfg(test)]
@@ -229,6 +229,13 @@ mod tests {
         assert_eq!((line.at.unix_us, line.is_dated_back), (1_791_665_736_150_000, true));
         let line = timed.read("1791665736.250 - GET /c").unwrap();
         assert_eq!((line.at.unix_us, line.is_dated_back), (1_791_665_736_250_000, false));
+        for both in ["$msec $request_time [$time_local]", "[$time_local] $request_time $msec"] {
+            let format = LogFormat::parse(&format!("{both} $request_method $request_uri")).unwrap();
+            let times = both.replace("$msec", "1791665736.250").replace("$request_time", "0.100");
+            let times = times.replace("$time_local", "10/Oct/2026:13:55:36 -0700");
+            let line = format.read(&format!("{times} GET /c")).unwrap();
+            assert_eq!((line.at.unix_us, line.is_dated_back), (1_791_665_736_150_000, true), "{both}");
+        }
         let apache =
             LogFormat::parse(r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-agent}i\""#).unwrap();
         let same = apache.read(&COMBINED.replace("a b", "a")).unwrap();

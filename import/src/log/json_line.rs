@@ -4,18 +4,10 @@ use super::instant::Instant;
 use super::line::{LogLine, parts, request_line};
 use serde_json::Value;
 
-const TIMES: [&str; 10] = [
-    "time",
-    "timestamp",
-    "@timestamp",
-    "ts",
-    "time_local",
-    "time_iso8601",
-    "msec",
-    "start_time",
-    "StartUTC",
-    "date",
-];
+/// What nginx alone calls the time at which the response had ended, to the millisecond: where there is this one, it counts.
+const ENDED: &str = "msec";
+const TIMES: [&str; 9] =
+    ["time", "timestamp", "@timestamp", "ts", "time_local", "time_iso8601", "start_time", "StartUTC", "date"];
 const METHODS: [&str; 7] =
     ["method", "request_method", "http_method", "requestMethod", "RequestMethod", "verb", "cs-method"];
 const PATHS: [&str; 9] = [
@@ -44,13 +36,14 @@ pub(super) fn read(line: &str) -> Option<LogLine> {
         let mut values = keys.iter().flat_map(|key| places.iter().filter_map(move |place| place.get(key)));
         values.find_map(Value::as_str)
     };
-    let at = TIMES.iter().find_map(|key| match line.get(key)? {
+    let instant = |key: &str| match line.get(key)? {
         Value::String(text) => Instant::read(text),
         Value::Number(number) => Instant::of_number(number.as_f64()?),
         _ => None,
-    })?;
-    // nginx alone calls it so, and writes it when the response has ended.
-    let took_s = line.get("msec").and(line.get("request_time")).and_then(|took| match took {
+    };
+    let ended = instant(ENDED);
+    let at = ended.or_else(|| TIMES.iter().find_map(|key| instant(key)))?;
+    let took_s = ended.and(line.get("request_time")).and_then(|took| match took {
         Value::String(text) => text.parse::<f64>().ok(),
         other => other.as_f64(),
     });
@@ -87,6 +80,19 @@ mod tests {
         }
         let timed = r#"{"msec":"1791665736.250","request_time":0.1,"request":"GET /a HTTP/1.1"}"#;
         assert_eq!(read(timed).unwrap().at.unix_us, 1_791_665_736_150_000);
+        for other in [
+            r#""time_local":"10/Oct/2026:13:55:36 -0700""#,
+            r#""time_iso8601":"2026-10-10T20:55:36+00:00""#,
+            r#""time":"2026-10-10T20:55:36Z""#,
+        ] {
+            let line = |msec: &str| {
+                format!(r#"{{{other},"msec":{msec},"request_time":"0.137","request":"GET /a HTTP/1.1"}}"#)
+            };
+            let both = read(&line("1791665736.250")).unwrap();
+            assert_eq!((both.at.unix_us, both.is_dated_back), (1_791_665_736_113_000, true), "{other}");
+            let one = read(&line(r#""-""#)).unwrap();
+            assert_eq!((one.at.unix_us, one.is_dated_back), (1_791_665_736_000_000, false), "{other}");
+        }
         for none in
             ["{", "[]", r#"{"time":"x","request":"GET / HTTP/1.1"}"#, r#"{"time":1791665736,"method":"GET"}"#]
         {

@@ -3,6 +3,9 @@
 use super::instant::Instant;
 use crate::{names, urls};
 
+/// The longest part of a line that a message shows.
+pub(super) const SHOWN_LETTERS_MAX: usize = 120;
+
 /// What a line says.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LogLine {

@@ -1,5 +1,6 @@
 //! The requests of a log, each by itself: for a load that repeats them row by row, at their moments and in their order.
 
+use super::line::SHOWN_LETTERS_MAX;
 use super::moments;
 use crate::csv;
 use crate::wrong::WrongImport;
@@ -10,8 +11,6 @@ const ROWS_MAX: usize = 1_000_000;
 const PATH_BYTES_MAX: usize = 4 << 10;
 /// The most bytes that all paths may have together: they are kept until all of them are in order.
 const PATHS_BYTES_MAX: usize = 1 << 30;
-/// The longest part of a path that a message shows.
-const SHOWN_LETTERS_MAX: usize = 120;
 
 /// The requests, in the order of the log.
 #[derive(Debug, Default)]
@@ -23,9 +22,9 @@ pub(super) struct LoggedRows {
     methods: Vec<String>,
     /// More came than can be repeated.
     is_too_long: bool,
-    /// How many paths no plan can send, and the first of them with the number of its line.
-    unsendable: u64,
-    first_unsendable: Option<(u64, String)>,
+    /// How many paths are too long to be the value of a hole, and the first of them with the number of its line.
+    overlong: u64,
+    first_overlong: Option<(u64, String)>,
 }
 
 /// A request: when it came, its method by its place among all, and where its path is.
@@ -53,10 +52,12 @@ pub(super) struct RepeatedRows {
 impl LoggedRows {
     /// Takes the request of a line with this number.
     pub(super) fn add(&mut self, line: u64, unix_us: i64, method: &str, path: &str) {
-        if !may_be_sent(path) {
-            self.unsendable += 1;
-            let shown = || path.chars().take(SHOWN_LETTERS_MAX).collect();
-            self.first_unsendable.get_or_insert_with(|| (line, shown()));
+        debug_assert!(is_on_the_wire(path), "lines whose paths are none are no lines");
+        if path.len() > PATH_BYTES_MAX {
+            self.overlong += 1;
+            // What stands behind the question mark may be a secret.
+            let shown = || path.chars().take_while(|c| *c != '?').take(SHOWN_LETTERS_MAX).collect();
+            self.first_overlong.get_or_insert_with(|| (line, shown()));
             return;
         }
         if self.rows.len() >= ROWS_MAX || self.paths.len() + path.len() > PATHS_BYTES_MAX {
@@ -73,10 +74,10 @@ impl LoggedRows {
         self.paths.push_str(path);
     }
 
-    /// How many requests are left out because no plan can send their paths, in a sentence.
+    /// How many requests are left out because their paths are too long, in a sentence.
     pub(super) fn note(&self) -> Option<String> {
-        let (line, path) = self.first_unsendable.as_ref()?;
-        let requests = match self.unsendable {
+        let (line, path) = self.first_overlong.as_ref()?;
+        let requests = match self.overlong {
             1 => "1 request is left out, whose path is".to_owned(),
             count => format!("{count} requests are left out, whose paths are"),
         };
@@ -119,10 +120,9 @@ impl LoggedRows {
     }
 }
 
-/// Whether a path can be the value of a hole: what a plan fails as `template` is not imported.
-fn may_be_sent(path: &str) -> bool {
-    let is_letter = |byte: u8| !matches!(byte, 0..=b' ' | 0x7f);
-    path.len() <= PATH_BYTES_MAX && path.starts_with('/') && path.bytes().all(is_letter)
+/// Whether a path is as it is sent: what a plan would fail as `template` is in no line.
+fn is_on_the_wire(path: &str) -> bool {
+    path.starts_with('/') && path.bytes().all(|byte| !matches!(byte, 0..=b' ' | 0x7f))
 }
 
 #[cfg(test)]
@@ -150,14 +150,20 @@ mod tests {
     }
 
     #[test]
-    fn what_no_plan_can_send_is_counted_and_the_first_is_shown() {
+    fn the_limits_are_those_of_plans() {
+        assert_eq!(ROWS_MAX, engine::plan::RECORDED_ARRIVALS_MAX);
+        assert_eq!(PATH_BYTES_MAX, engine::template::VALUE_BYTES_MAX);
+    }
+
+    #[test]
+    fn paths_that_are_too_long_are_counted_and_the_first_is_shown_without_its_query() {
         let mut rows = LoggedRows::default();
         let long = |letter: &str| format!("/{}", letter.repeat(PATH_BYTES_MAX - 1));
         rows.add(1, 1, "GET", &long("x"));
-        rows.add(7, 2, "GET", &format!("{}y", long("y")));
-        rows.add(9, 3, "GET", "/a b");
+        rows.add(7, 2, "GET", &format!("/yyy?key=s3cret{}", long("y")));
+        rows.add(9, 3, "GET", &format!("{}z", long("z")));
         let note = rows.note().unwrap();
-        assert!(note.starts_with("2 requests are left out") && note.contains("in line 7: /yyy"), "{note}");
+        assert!(note.starts_with("2 requests are left out") && note.ends_with("in line 7: /yyy"), "{note}");
         assert_eq!(rows.repeated().unwrap().offsets_us, [0]);
         let mut none = LoggedRows::default();
         none.add(3, 1, "GET", &format!("{}y", long("y")));

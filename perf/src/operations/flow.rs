@@ -31,7 +31,7 @@ pub const OPERATIONS: [CountedOperation; 4] = [
 ];
 
 /// As many make about 300 bytes.
-const FEW_ITEMS: usize = 6;
+pub(super) const FEW_ITEMS: usize = 6;
 /// As many make nearly 64 KiB, which is the most of a body that is looked at where a plan says nothing.
 const MANY_ITEMS: usize = 1_925;
 
@@ -39,13 +39,19 @@ const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
     CountedOperation { noun: "flow", name, batch: 9_000, make }
 }
 
-/// What each request is answered: so many items before what is looked for.
+/// What each request is answered.
 fn body(items: usize) -> String {
-    let items: Vec<String> =
-        (0..items).map(|item| format!("{{\"id\": {item}, \"name\": \"item {item}\"}}")).collect();
+    json(items, 0, "")
+}
+
+/// So many items before what is looked for, and before them members. Another number brings other values.
+pub(super) fn json(items: usize, number: usize, members: &str) -> String {
+    let item = |item| format!("{{\"id\": {item}, \"name\": \"item {item}\"}}");
+    let items: Vec<String> = (number * items..(number + 1) * items).map(item).collect();
     let items = items.join(", ");
+    let token = format!("{number:04}456789abcdef");
     format!(
-        "{{\"items\": [{items}], \"total\": 6, \"session\": {{\"user\": \"ann\", \"token\": \"0123456789abcdef\"}}}}"
+        "{{{members}\"items\": [{items}], \"total\": 6, \"session\": {{\"user\": \"ann\", \"token\": \"{token}\"}}}}"
     )
 }
 

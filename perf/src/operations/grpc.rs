@@ -144,6 +144,7 @@ fn plan(message: Vec<Piece>) -> Plan {
         is_safe: false,
         told_by: "greet.proto".into(),
         encoded: vec![message],
+        reply: None,
     };
     let described = plan.changed(|fields| {
         if let Request::Grpc(call) = &mut fields.scenarios[0].steps_mut()[0].request {

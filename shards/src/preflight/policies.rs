@@ -1,4 +1,4 @@
-//! What the clients of a plan do of their own accord, told before the load: about what is overdue, failures and cookies.
+//! What the clients of a plan do of their own accord, told before the load: overload, failures, cookies, named flows.
 
 use super::check::Check;
 use engine::load::{Load, Overload};
@@ -12,6 +12,7 @@ pub(super) fn check(plan: &Plan) -> Vec<Check> {
             ("overload", overload(scenario)),
             ("failures", failures(scenario)),
             ("cookies", cookies(scenario)),
+            ("flows", flows(scenario)),
         ];
         let named = |text: String| match plan.scenarios.len() {
             1 => text,
@@ -46,6 +47,18 @@ fn cookies(scenario: &Scenario) -> Option<String> {
     scenario.flow()?.cookies.then(|| "each iteration keeps its own, and begins with none".to_owned())
 }
 
+/// Its named flows, which are reported each by itself.
+fn flows(scenario: &Scenario) -> Option<String> {
+    let all = scenario.flow()?.all_named_flows();
+    let reported = scenario.named_flows();
+    let others = all.len() - reported.len();
+    let left_out = match others {
+        0 => String::new(),
+        others => format!("; {others} more have no figures of their own"),
+    };
+    (!all.is_empty()).then(|| format!("{}: each has figures of its own{left_out}", reported.join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +84,11 @@ mod tests {
             ("cookies", "each iteration keeps its own, and begins with none"),
         ];
         assert_eq!(one, expected.map(|(name, text)| (name, text.to_owned())));
+        let flows = found(
+            "url = 'http://h/'\n[scenario.a]\nflow = ['b*2', 'a']\nload = { rate = 5 }\n[[flow.a]]\nget = '/'\n\
+             [[flow.b]]\nrun = 'c'\n[[flow.c]]\nget = '/'",
+        );
+        assert_eq!(flows, [("flows", "b, c, a: each has figures of its own".to_owned())]);
         let two = found(
             "url = 'http://h/'\n[scenario.a]\nload = { rate = 5, overload = 'degrade' }\n[scenario.b]\n\
              load = { rate = 5 }\nbreaker = { opens = '50% of 20' }",

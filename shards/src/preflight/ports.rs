@@ -67,7 +67,8 @@ fn kept_at_once(plan: &Plan, target: usize, kept_s: f64) -> u64 {
     if target_closes || plan.targets[target].reuse() {
         return 0;
     }
-    let is_meant = |scenario: &&Scenario| plan.pools[scenario.steps()[0].pool].target == target;
+    let is_meant =
+        |scenario: &&Scenario| scenario.pools().into_iter().any(|pool| plan.pools[pool].target == target);
     plan.scenarios.iter().filter(is_meant).map(|scenario| kept_of(scenario, kept_s)).sum()
 }
 

@@ -192,6 +192,7 @@ impl<'a> Reflection<'a> {
             is_safe: true,
             told_by: String::new(),
             encoded: vec![vec![Piece::Bytes(question.to_vec())]],
+            reply: None,
         };
         let call = GrpcCall {
             method: METHODS[self.version].to_owned(),

@@ -64,6 +64,8 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
     checks.extend(asker.calls());
     let (filled, known): (Vec<RequestKind>, Vec<RequestKind>) =
         asker.kinds().into_iter().partition(|kind| kind.is_filled);
+    let (with_cookies, known): (Vec<RequestKind>, Vec<RequestKind>) =
+        known.into_iter().partition(|kind| kind.has_cookies);
     let (wanted, refused): (Vec<RequestKind>, Vec<RequestKind>) =
         known.into_iter().partition(|kind| sends_all || kind.is_safe);
     let mut wanted = wanted.into_iter();
@@ -84,7 +86,10 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
     let why = "the method may change something at the target";
     checks.extend(not_sent(&refused, why, "to have each of them sent once before the run: --probe-all"));
     let why = "what it is filled with is known only in the run";
-    checks.extend(not_sent(&filled, why, "the run sends them, after what comes before them"));
+    let fix = "the run sends them, after what comes before them";
+    checks.extend(not_sent(&filled, why, fix));
+    let why = "the cookies that they go with are set by responses in the run";
+    checks.extend(not_sent(&with_cookies, why, fix));
     checks
 }
 
@@ -107,8 +112,10 @@ struct RequestKind {
     is_safe: bool,
     /// Nothing is sent on the connection: a WebSocket is opened, and looked at.
     is_opening: bool,
-    /// It holds values that no request before it has brought, or goes with cookies that none has set.
+    /// It holds values that no request before it has brought.
     is_filled: bool,
+    /// It goes with cookies that no request before it has had set.
+    has_cookies: bool,
 }
 
 /// Sends requests, each on a connection of its own.
@@ -214,7 +221,8 @@ impl<'a> Asker<'a> {
                     timeout_ns,
                     is_safe: false,
                     is_opening: false,
-                    is_filled: step.request.parts().any(has_values) || (keeps_cookies && index > 0),
+                    is_filled: step.request.parts().any(has_values),
+                    has_cookies: keeps_cookies && index > 0,
                 };
                 match &step.request {
                     Request::Http(request) => {

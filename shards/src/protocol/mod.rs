@@ -211,6 +211,11 @@ pub trait Events {
         let _ = (place, asked_ns);
     }
 
+    /// Such a message begins.
+    fn message_begins(&mut self, place: Place) {
+        let _ = place;
+    }
+
     /// A part of such a message, as it came.
     fn message_bytes(&mut self, place: Place, bytes: &[u8]) {
         let _ = (place, bytes);

@@ -137,7 +137,7 @@ impl<P: Protocol> ConnectionPool<P> {
         if let Err(unusable) = sent {
             return self.broken(core, scenario, slot, unusable);
         }
-        self.finish_send(core, scenario, slot);
+        self.finish_send(core, slot);
     }
 
     /// No connection was made.
@@ -218,7 +218,7 @@ impl<P: Protocol> ConnectionPool<P> {
             && scenario.course == Course::Scheduling
             && self.connections.open == 0
             && let Some(Following { call, arrival, .. }) =
-                scenario.longest_waiting(core, self.first_series, relative_ns)
+                scenario.longest_waiting(core, (self.number as usize, self.first_series), relative_ns)
         {
             let at = EndedAt { sent_ns: relative_ns, done_ns: relative_ns, lag_ns: 0 };
             let outcome = scenario.source.end(call, End::Failed(kind), at);

@@ -7,13 +7,13 @@ use super::pool::ConnectionPool;
 use super::scenario::{Course, ScenarioRun, StarvedArrival};
 use crate::protocol::Protocol;
 use crate::wire::{Slot, Wire};
-use engine::bucket::TokenBucket;
+use engine::bucket::{Arrival, TokenBucket};
 use engine::outcome::Kind;
 use engine::record::{Instants, Recorder};
 use engine::seams::{End, EndedAt, Following, Source, Started, Unprepared};
 
 /// Requests that cannot be filled in and are passed over in a turn, so that responses get theirs.
-const UNPREPARED_PER_TURN: usize = 64;
+pub(super) const UNPREPARED_PER_TURN: usize = 64;
 /// How long a user waits at least whose iteration has sent nothing.
 const IDLE_LOOP_NS: u64 = MILLISECOND_NS;
 /// How long it is until a row that had not been read yet is asked for again.
@@ -33,14 +33,22 @@ impl<S: Source> ScenarioRun<S> {
 
     /// When the next request of a flow is due, or its next arrival.
     pub(super) fn next_due_of_flow(&self) -> Option<u64> {
+        match (self.source.next_due_ns(), self.next_arrival_of_flow()) {
+            (Some(following_ns), Some(arrival_ns)) => Some(following_ns.min(arrival_ns)),
+            (following_ns, arrival_ns) => following_ns.or(arrival_ns),
+        }
+    }
+
+    /// When its next arrival is due, if there is room for it.
+    #[inline(always)]
+    pub(super) fn next_arrival_of_flow(&self) -> Option<u64> {
         // It is not due before its row is asked for again: the loop can sleep, and others are not held up.
         let starved_ns = self.starved.map(|starved| starved.again_ns);
         let arrival_ns = starved_ns.or_else(|| match &self.users {
             Some(users) => users.next_ns(),
             None => self.bucket().and_then(TokenBucket::next_ns),
         });
-        let arrival_ns = arrival_ns.filter(|_| self.source.has_room());
-        [self.source.next_due_ns(), arrival_ns].into_iter().flatten().min()
+        arrival_ns.filter(|_| self.source.has_room())
     }
 
     /// What is due by now and has been due for longest: a request that follows another, or the first one of an arrival. An arrival whose
@@ -52,50 +60,69 @@ impl<S: Source> ScenarioRun<S> {
         }
         loop {
             self.withhold(recorder, now_ns);
-            let due_ns = self.next_due_of_flow().filter(|&due_ns| due_ns <= now_ns)?;
-            if self.source.next_due_ns() == Some(due_ns) {
+            let (following_ns, arrival_ns) = (self.source.next_due_ns(), self.next_arrival_of_flow());
+            let is_due =
+                |due_ns: u64| due_ns <= now_ns && arrival_ns.is_none_or(|other_ns| due_ns <= other_ns);
+            if following_ns.is_some_and(is_due) {
                 return Some(self.take_due());
             }
-            let was_starved = self.starved.is_some();
-            let arrival = match self.starved.take() {
-                Some(starved) => starved.arrival,
-                None => match &mut self.users {
-                    Some(users) => users.poll_due(now_ns)?,
-                    None => self.next_arrival(now_ns, now_ns)?,
-                },
-            };
-            let started = self.source.start(arrival);
+            arrival_ns.filter(|&due_ns| due_ns <= now_ns)?;
+            let (arrival, started) = self.begin_arrival(recorder, now_ns)?;
             match started {
+                Started::Call(call) => {
+                    return Some(Following { call, arrival, due_ns: arrival.intended_ns });
+                }
                 Started::Starved => {
-                    recorder.stats.starved_rows += u64::from(!was_starved);
                     // What follows in iterations that have begun waits for no row.
-                    self.starved = Some(StarvedArrival { arrival, again_ns: now_ns + STARVED_NS });
                     let is_due = self.source.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns);
                     return is_due.then(|| self.take_due());
                 }
-                Started::Over => {
-                    recorder.requests.scenarios[self.number].is_fed_out = true;
-                    match self.bucket_mut() {
-                        Some(bucket) => {
-                            bucket.forget_rest();
-                            self.course = Course::Over;
-                        }
-                        None => self.end_closed_loop(),
-                    }
-                    continue;
-                }
-                Started::Later | Started::Call(_) => {}
-            }
-            self.is_full = !self.source.has_room();
-            recorder.iteration_began(self.number, arrival.intended_ns, now_ns);
-            self.has_waited_for_room = arrival.intended_ns < self.room_ns;
-            if self.has_waited_for_room {
-                recorder.iteration_waited(self.number, arrival.intended_ns);
-            }
-            if let Started::Call(call) = started {
-                return Some(Following { call, arrival, due_ns: arrival.intended_ns });
+                Started::Over | Started::Later => {}
             }
         }
+    }
+
+    /// Begins the next arrival, which is due, or finds that it cannot begin.
+    #[inline(always)]
+    pub(super) fn begin_arrival(
+        &mut self,
+        recorder: &mut Recorder,
+        now_ns: u64,
+    ) -> Option<(Arrival, Started)> {
+        let was_starved = self.starved.is_some();
+        let arrival = match self.starved.take() {
+            Some(starved) => starved.arrival,
+            None => match &mut self.users {
+                Some(users) => users.poll_due(now_ns)?,
+                None => self.next_arrival(now_ns, now_ns)?,
+            },
+        };
+        let started = self.source.start(arrival);
+        match started {
+            Started::Starved => {
+                recorder.stats.starved_rows += u64::from(!was_starved);
+                self.starved = Some(StarvedArrival { arrival, again_ns: now_ns + STARVED_NS });
+            }
+            Started::Over => {
+                recorder.requests.scenarios[self.number].is_fed_out = true;
+                match self.bucket_mut() {
+                    Some(bucket) => {
+                        bucket.forget_rest();
+                        self.course = Course::Over;
+                    }
+                    None => self.end_closed_loop(),
+                }
+            }
+            Started::Later | Started::Call(_) => {
+                self.is_full = !self.source.has_room();
+                recorder.iteration_began(self.number, arrival.intended_ns, now_ns);
+                self.has_waited_for_room = arrival.intended_ns < self.room_ns;
+                if self.has_waited_for_room {
+                    recorder.iteration_waited(self.number, arrival.intended_ns);
+                }
+            }
+        }
+        Some((arrival, started))
     }
 
     /// A request that follows another. It has waited for no room, whatever arrival was begun on the way to it.
@@ -122,7 +149,7 @@ impl<S: Source> ScenarioRun<S> {
     }
 
     /// A request has failed without being sent.
-    fn end_unsent(
+    pub(super) fn end_unsent(
         &mut self,
         recorder: &mut Recorder,
         first_series: usize,
@@ -139,13 +166,16 @@ impl<S: Source> ScenarioRun<S> {
         }
     }
 
-    /// What waits for a connection and has waited for longest, of any scenario.
+    /// What waits for a connection of a pool and has waited for longest, of any scenario.
     pub(super) fn longest_waiting(
         &mut self,
         core: &mut Core<impl Wire>,
-        first_series: usize,
+        (pool, first_series): (usize, usize),
         now_ns: u64,
     ) -> Option<Following> {
+        if self.has_targets() {
+            return self.longest_waiting_on(core, pool, now_ns);
+        }
         if self.is_flow() {
             return self.next_prepared(core, first_series, now_ns);
         }
@@ -155,7 +185,7 @@ impl<S: Source> ScenarioRun<S> {
     }
 
     /// A request that has failed and is to be tried again has been begun: it ends with the run, or with its scenario.
-    fn end_untried(&mut self, recorder: &mut Recorder, now_ns: u64) {
+    pub(super) fn end_untried(&mut self, recorder: &mut Recorder, now_ns: u64) {
         while let Some(next) = self.source.take_untried() {
             let why = (Kind::Unfinished, Kind::Unfinished.meaning());
             self.end_unsent(recorder, self.first_series, next, why, now_ns);
@@ -164,7 +194,7 @@ impl<S: Source> ScenarioRun<S> {
 
     /// Notes since when there is room for a session again, in the turn in which one ends: since the response came that ended it, which
     /// was so long ago at the most.
-    fn note_room(&mut self, now_ns: u64, late_ns: u64) {
+    pub(super) fn note_room(&mut self, now_ns: u64, late_ns: u64) {
         if self.is_full && self.source.has_room() {
             (self.is_full, self.room_ns) = (false, now_ns.saturating_sub(late_ns));
         }
@@ -187,6 +217,9 @@ impl<S: Source> ScenarioRun<S> {
                 recorder.failed_because(iteration.intended_ns, Kind::Feed, iteration.why);
             }
         }
+        while let Some(pass) = self.source.next_passed() {
+            recorder.flow_passed(self.number, &pass);
+        }
         recorder.requests.scenarios[self.number].breaker.add(self.source.take_breaker_counts());
     }
 }
@@ -200,10 +233,23 @@ impl<P: Protocol> ConnectionPool<P> {
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
     ) -> bool {
-        let free_ns = self.connections.at(slot).free_ns;
         let Some(now_ns) = core.now_ns.checked_sub(core.start_ns) else { return false };
         scenario.note_room(now_ns, core.late_ns);
         let Some(next) = scenario.next_prepared(core, self.first_series, now_ns) else { return false };
+        self.send_of_flow(core, scenario, slot, next);
+        true
+    }
+
+    /// Sends a request of a flow, filled in, on a connection that is free.
+    #[inline(always)]
+    pub(super) fn send_of_flow<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        next: Following,
+    ) {
+        let free_ns = self.connections.at(slot).free_ns;
         // What waited for a session could not be sent before one was free, and it was no doing of the generator's that none was.
         let room_ns = if scenario.has_waited_for_room { scenario.room_ns } else { 0 };
         let free_ns = free_ns.max(core.start_ns + room_ns);
@@ -214,7 +260,6 @@ impl<P: Protocol> ConnectionPool<P> {
         self.connections.queue(slot);
         core.sends += 1;
         core.operations += 1;
-        true
     }
 }
 

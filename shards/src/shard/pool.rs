@@ -6,7 +6,7 @@ use super::core::{Core, Released};
 use super::endings::write_down;
 use super::moments::SlotMoments;
 use super::replays::Replays;
-use super::scenario::{LoadState, ScenarioRun};
+use super::scenario::{LoadState, SEND_BYTES_SILENT, ScenarioRun};
 use crate::connection::{Armed, ConnectionTable, Flight, Link};
 use crate::protocol::{Place, Protocol, Sending, Unusable};
 use crate::wire::{Slot, Wire};
@@ -56,6 +56,12 @@ pub(super) struct ConnectionPool<P: Protocol> {
     pub(super) replays: Replays,
     /// When connections are to go on with requests that are sent in parts, where there are any.
     pub(super) moments: Option<Box<SlotMoments>>,
+    /// Requests are so long that the end of a send has to be waited for.
+    reports_sends: bool,
+    /// The same for sends that are copied, whose memory the next one overwrites.
+    reports_copies: bool,
+    /// Of both only those that are as long indeed, and those that follow them: nearly all requests are far shorter than the longest that their values allow for.
+    reports_long_alone: bool,
     /// All ones where a connection carries its lag on, and none in a closed loop.
     pub(super) carry_mask: u64,
     pub(super) random: Random,
@@ -110,12 +116,15 @@ impl<P: Protocol> ConnectionPool<P> {
             can_discard: pipeline == 1
                 && !is_secured
                 && !matches!(target.endpoint(), Endpoint::Unix { .. })
-                && served.steps().iter().all(|step| step.looks.is_empty()),
+                && served.steps().iter().all(|step| step.pool != number || step.looks.is_empty()),
             is_closed_loop,
             is_intended_when_sent: is_closed_loop && !is_on_demand,
             is_secured,
             is_on_demand,
             replays: Replays::new(if is_on_demand || !is_in_order { slots * pipeline } else { 0 }),
+            reports_sends: false,
+            reports_copies: false,
+            reports_long_alone: false,
             carry_mask: if is_closed_loop { 0 } else { u64::MAX },
             random: Random::new(plan.seed, u64::MAX / 2 - stream),
         }
@@ -240,11 +249,11 @@ impl<P: Protocol> ConnectionPool<P> {
                 self.begin(core, slot, call, arrival, free_ns, bytes);
             }
             // It was not: a connection that is sending is given nothing.
-            if scenario.reports_sends {
+            if self.reports_sends {
                 self.connections.at(slot).set_sending(true);
             }
             let (slot, constant) = (self.first_slot + slot, scenario.first_series);
-            core.wire.send_constant(slot, constant, room as usize, scenario.reports_sends);
+            core.wire.send_constant(slot, constant, room as usize, self.reports_sends);
         } else {
             self.send_drawn(core, scenario, slot, room, first, free_ns);
         }
@@ -277,7 +286,7 @@ impl<P: Protocol> ConnectionPool<P> {
                 arrival = scenario.next_of_closed_loop(first.intended_ns);
             }
         }
-        self.finish_send(core, scenario, slot);
+        self.finish_send(core, slot);
     }
 
     /// Sends one request, from where it is kept if it never changes.
@@ -299,12 +308,14 @@ impl<P: Protocol> ConnectionPool<P> {
         {
             let bytes = constant.len() as u64;
             self.begin(core, slot, call, arrival, free_ns, bytes);
-            self.connections.at(slot).set_sending(scenario.reports_sends);
+            let is_reported =
+                self.reports_sends && (!self.reports_long_alone || self.is_reported(slot, bytes as usize));
+            self.connections.at(slot).set_sending(is_reported);
             let constant = scenario.first_series + call.step as usize;
-            return core.wire.send_constant(self.first_slot + slot, constant, 1, scenario.reports_sends);
+            return core.wire.send_constant(self.first_slot + slot, constant, 1, is_reported);
         }
         if self.append(core, scenario, slot, next, free_ns) {
-            self.finish_send(core, scenario, slot);
+            self.finish_send(core, slot);
         }
     }
 
@@ -333,17 +344,41 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// What is in the outbox goes out: at once where nothing else could join it in this turn.
-    pub(super) fn finish_send<W: Wire, S: Source>(
-        &mut self,
-        core: &mut Core<W>,
-        scenario: &ScenarioRun<S>,
-        slot: Slot,
-    ) {
+    pub(super) fn finish_send<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
         if !self.is_verbatim() {
             return self.connections.note_output(slot);
         }
-        self.connections.at(slot).set_sending(scenario.reports_copies);
-        core.wire.flush(self.first_slot + slot, scenario.reports_copies);
+        let on_wire = self.first_slot + slot;
+        let is_reported = self.reports_copies
+            && (!self.reports_long_alone || self.is_reported(slot, core.wire.outbox(on_wire).filled()));
+        self.connections.at(slot).set_sending(is_reported);
+        core.wire.flush(on_wire, is_reported);
+    }
+
+    /// Whether a send of so many bytes is reported, where long ones alone are: one that is long itself, or follows such a one.
+    #[inline(always)]
+    fn is_reported(&mut self, slot: Slot, bytes: usize) -> bool {
+        let is_long = bytes > SEND_BYTES_SILENT;
+        let followed_long = std::mem::replace(&mut self.connections.at(slot).sent_long, is_long);
+        is_long || followed_long
+    }
+
+    /// Which of its sends are reported: that depends on what is spoken here, and on how long the requests are that are sent here.
+    pub(super) fn note_reported_sends<S: Source>(&mut self, plan: &Fields, scenario: &mut ScenarioRun<S>) {
+        scenario.is_one_constant &= self.sends_constants();
+        let steps = scenario.source.steps().iter().zip(plan.scenarios[self.scenario].steps());
+        let here = steps.filter(|(_, step)| step.pool == self.number as usize);
+        let bytes_max = here.map(|(facts, _)| facts.bytes_max).max().unwrap_or(0);
+        let pipeline = plan.targets[plan.pools[self.number as usize].target].pipeline() as usize;
+        let (is_in_order, awaits_sent) = (self.connections.is_in_order(), P::awaits_sent(&self.shared));
+        self.reports_sends = bytes_max * pipeline > SEND_BYTES_SILENT;
+        self.reports_copies = match self.sends_datagrams() {
+            // None waits, so their memory is free again as soon as the kernel has taken them.
+            true => awaits_sent,
+            false => pipeline > 1 || bytes_max > SEND_BYTES_SILENT || !is_in_order || awaits_sent,
+        };
+        let is_by_itself = self.is_verbatim() && is_in_order && !self.sends_datagrams() && !awaits_sent;
+        self.reports_long_alone = pipeline == 1 && is_by_itself;
     }
 
     /// What was to be reported sent is: its memory is free for what waits for it.
@@ -430,12 +465,12 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// Sends what protocols have left in their outboxes in this turn.
-    pub(super) fn flush<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &ScenarioRun<S>) {
+    pub(super) fn flush<W: Wire>(&mut self, core: &mut Core<W>) {
         while let Some(slot) = self.connections.next_output() {
-            self.connections.at(slot).set_sending(scenario.reports_copies);
+            self.connections.at(slot).set_sending(self.reports_copies);
             match self.sends_datagrams() {
-                true => core.wire.flush_datagrams(self.first_slot + slot, scenario.reports_copies),
-                false => core.wire.flush(self.first_slot + slot, scenario.reports_copies),
+                true => core.wire.flush_datagrams(self.first_slot + slot, self.reports_copies),
+                false => core.wire.flush(self.first_slot + slot, self.reports_copies),
             }
             core.operations += 1;
         }

@@ -48,7 +48,7 @@ impl<P: Protocol> ConnectionPool<P> {
         core.recorder.stats.replays += 1;
         core.sends += 1;
         match sent {
-            Ok(_) => self.finish_send(core, scenario, slot),
+            Ok(_) => self.finish_send(core, slot),
             Err(unusable) => self.broken(core, scenario, slot, unusable),
         }
         self.connections.queue(slot);

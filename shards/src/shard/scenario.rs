@@ -1,11 +1,12 @@
 //! One scenario on its shard: what it sends, and when the next of it is due. What it is sent on is a pool's.
 
 use super::degrading::Degrading;
+use super::reached::{ReachedTarget, first_pool, reached};
 use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
 use engine::orders::OrderedRevision;
 use engine::plan::{Fields, Scenario};
-use engine::revision::RevisedLoad;
+use engine::revision::Revised;
 use engine::seams::Source;
 use engine::users::UserPool;
 
@@ -14,17 +15,15 @@ pub(super) struct ScenarioRun<S> {
     pub(super) source: S,
     /// Which scenario it is.
     pub(super) number: usize,
-    /// The pool that its requests are sent on.
+    /// The pool that its requests are sent on; where there are several, the one that its arrivals begin on.
     pub(super) pool: usize,
+    /// Where its steps go, if to several targets.
+    pub(super) targets: Option<Box<[ReachedTarget]>>,
     /// Its first series in the recorder, and its first constant on the wire: those of its steps follow each other.
     pub(super) first_series: usize,
     pub(super) load: LoadState,
     /// The only request there is, and its bytes never change.
     pub(super) is_one_constant: bool,
-    /// Requests are so long that the end of a send has to be waited for.
-    pub(super) reports_sends: bool,
-    /// The same for sends that are copied, whose memory the next one overwrites.
-    pub(super) reports_copies: bool,
     /// Arrivals that have waited for too long are dropped.
     pub(super) sheds: bool,
     /// Some are withheld while the target does not keep up.
@@ -93,16 +92,14 @@ pub(super) struct ClosedLoop {
 
 /// This much always fits the socket's buffer when nothing else is in it, so its send is over when the system call is.
 /// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
-/// could be in use, and a second send could overtake the rest of the first.
-const SEND_BYTES_SILENT: usize = 4 << 10;
+/// could be in use, and a second send could overtake the rest of the first. So is that of the first send after a longer one: a
+/// target that answers before it has read all of a request leaves the rest in the buffer, until it answers the next.
+pub(super) const SEND_BYTES_SILENT: usize = 4 << 10;
 
 impl<S: Source> ScenarioRun<S> {
     /// The scenario of a number, as one shard runs it.
     pub(super) fn new(plan: &Fields, index: usize, source: S, share: Share) -> ScenarioRun<S> {
         let scenario = &plan.scenarios[index];
-        let pool = scenario.steps()[0].pool;
-        let pipeline = plan.targets[plan.pools[pool].target].pipeline() as usize;
-        let bytes_max = source.steps().iter().map(|step| step.bytes_max).max().unwrap_or(0);
         ScenarioRun {
             number: index,
             users: scenario.load.users().map(|users| {
@@ -116,12 +113,11 @@ impl<S: Source> ScenarioRun<S> {
             room_ns: 0,
             has_waited_for_room: false,
             graceful_ns: scenario.flow().map_or(0, |flow| flow.graceful_ns),
-            pool,
+            pool: first_pool(scenario),
+            targets: reached(scenario),
             first_series: plan.layout().series_of(index).start,
             load: LoadState::new(plan, index, share),
             is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),
-            reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,
-            reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
             sheds: matches!(scenario.load, Load::Open { overload: Overload::Shed { .. }, .. }),
             degrading: Degrading::of(scenario).map(Box::new),
             ends_ns: scenario.ends_ns(),
@@ -146,22 +142,28 @@ impl<S: Source> ScenarioRun<S> {
         }
     }
 
-    /// Goes on with the load as it has become, unless its own is over.
+    /// Goes on with what it has become: with a load only where its own is not over.
     pub(super) fn revise(&mut self, ordered: &OrderedRevision) {
-        if self.course != Course::Scheduling {
-            return;
-        }
-        match &ordered.load {
-            RevisedLoad::Schedule(schedule) => {
+        let is_scheduling = self.course == Course::Scheduling;
+        match &ordered.revised {
+            Revised::Thinks(thinks) => self.source.revise_thinks(thinks),
+            Revised::Schedule(schedule) if is_scheduling => {
                 if let Some(bucket) = self.bucket_mut() {
                     bucket.revise(schedule.clone());
                 }
             }
-            RevisedLoad::Levels(levels) => {
+            Revised::Levels(levels) if is_scheduling => {
                 if let Some(users) = &mut self.users {
                     users.revise(ordered.revision.cut_ns, levels.clone());
                 }
             }
+            Revised::Pacing(pacing_ns) => {
+                if let Some(users) = &mut self.users {
+                    users.pace(ordered.revision.cut_ns, *pacing_ns);
+                }
+            }
+            // Conditions are the collector's.
+            Revised::Schedule(_) | Revised::Levels(_) | Revised::Thresholds(_) => {}
         }
     }
 

@@ -213,14 +213,16 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         }
     }
 
-    /// Takes over what has changed of the load. Called after the turn has its `now`, and before anything is sent: a turn whose `now` has
+    /// Takes over what has changed. Called after the turn has its `now`, and before anything is sent: a turn whose `now` has
     /// reached a cut was begun long after it was ordered, so that nothing intended behind it is sent before it is heard of.
     #[inline(never)]
     pub(super) fn hear_of_revisions(&mut self) {
         let Shard { control, scenarios, revisions_heard, .. } = self;
         for ordered in control.revisions_from(*revisions_heard) {
             *revisions_heard += 1;
-            scenarios[ordered.scenario].revise(ordered);
+            if let Some(scenario) = ordered.scenario {
+                scenarios[scenario].revise(ordered);
+            }
         }
     }
 

@@ -61,6 +61,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             let now_ns = core.relative_ns(now);
             scenarios.iter_mut().for_each(|scenario| scenario.withhold(&mut core.recorder, now_ns));
             let Some(scenario) = self.most_overdue(now) else { return };
+            if self.scenarios[scenario].has_targets() {
+                self.release_to_targets(scenario);
+                continue;
+            }
             let Shard { core, scenarios, pools, .. } = self;
             let scenario = &mut scenarios[scenario];
             pools[scenario.pool].release(core, scenario);

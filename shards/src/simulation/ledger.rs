@@ -7,6 +7,10 @@ use std::cell::{Cell, RefCell};
 pub struct Statistics {
     /// Requests that reached a server which was there.
     pub requests: u64,
+    /// The same by the number of the pool that they were sent on, where several servers are behind the pools.
+    pub requests_each: Vec<u64>,
+    /// Sends whose end was to be reported, by the same number, which is 0 for all where one server is behind the pools.
+    pub reported_each: Vec<u64>,
     /// Requests on connections that were closed or broken.
     pub unheard: u64,
     /// Whole responses it sent, whatever their status.

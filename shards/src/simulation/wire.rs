@@ -16,7 +16,7 @@ use super::lines;
 use super::link::{
     ArmedReceive, Asked, Event, Happening, LinkStage, Side, SimulatedLink, StreamEnd, Submission,
 };
-use super::world::{ServedProtocol, World, happens};
+use super::world::{ServedProtocol, SimulatedServer, World, happens};
 use crate::lanes::Control;
 use crate::wire::{Completion, Pause, RefusedAt, Slot, Wire};
 use engine::outbox::Outbox;
@@ -67,6 +67,8 @@ pub struct SimulatedWire {
     idle_looks: u32,
     next_hiccup_ns: u64,
     links: Vec<SimulatedLink>,
+    /// One past the last connection of each pool, where several servers are behind them; empty where there is one.
+    pool_ends: Vec<Slot>,
     /// For each constant, whether it is a HEAD request.
     constants: Vec<bool>,
     submissions: Vec<Submission>,
@@ -116,7 +118,8 @@ impl SimulatedWire {
     ) -> SimulatedWire {
         let is_head = |step: &StepFacts| {
             let mut is_head = false;
-            if world.server.protocol == ServedProtocol::Http1 {
+            let mut servers = [world.server].into_iter().chain(world.others.iter().copied());
+            if servers.any(|server| server.protocol == ServedProtocol::Http1) {
                 http::requests(step.constant.as_deref().unwrap_or_default(), |found| is_head = found);
             }
             is_head
@@ -132,6 +135,7 @@ impl SimulatedWire {
             idle_looks: 0,
             next_hiccup_ns: u64::MAX,
             links: (0..seat.slots).map(|_| SimulatedLink::new(seat.outbox_bytes)).collect(),
+            pool_ends: Vec::new(),
             constants,
             submissions: Vec::new(),
             asked: VecDeque::new(),
@@ -147,6 +151,48 @@ impl SimulatedWire {
         };
         wire.foresee();
         wire
+    }
+
+    /// The same where connections are of several pools, each with so many of them, in order: a server is behind each pool.
+    pub fn with_pools(mut self, slots: &[u32]) -> SimulatedWire {
+        if self.world.others.is_empty() {
+            return self;
+        }
+        let ends = slots.iter().scan(0, |end, slots| {
+            *end += slots;
+            Some(*end)
+        });
+        self.pool_ends = ends.collect();
+        for (other, server) in self.world.others.clone().into_iter().enumerate() {
+            if let (Some((from_ns, _)), Some(&first)) = (server.down, self.pool_ends.get(other)) {
+                self.happen(self.start_ns + from_ns, first, Happening::Fall);
+            }
+        }
+        self
+    }
+
+    /// The number of the pool that a connection is of.
+    fn pool_of(&self, slot: Slot) -> usize {
+        self.pool_ends.partition_point(|&end| end <= slot)
+    }
+
+    /// The server behind a connection.
+    #[inline]
+    fn server(&self, slot: Slot) -> SimulatedServer {
+        if self.pool_ends.is_empty() {
+            return self.world.server;
+        }
+        let other = self.pool_of(slot).checked_sub(1).and_then(|other| self.world.others.get(other));
+        other.copied().unwrap_or(self.world.server)
+    }
+
+    /// Whether the same server is behind two connections.
+    fn is_same_server(&self, one: Slot, other: Slot) -> bool {
+        let number = |slot| match self.pool_of(slot) {
+            pool if pool <= self.world.others.len() => pool,
+            _ => 0,
+        };
+        number(one) == number(other)
     }
 
     /// Where the clock is seen from outside, and the statistics are left at the end.
@@ -286,7 +332,7 @@ impl SimulatedWire {
         if happens(faults.connect_lost_ppm, &mut self.random) {
             return;
         }
-        let is_refused = self.world.server.is_down(reached_ns.saturating_sub(self.start_ns))
+        let is_refused = self.server(slot).is_down(reached_ns.saturating_sub(self.start_ns))
             || happens(faults.connect_refused_ppm, &mut self.random);
         if is_refused && self.world.keeps_log {
             self.statistics.outcome_log.push(false);
@@ -315,6 +361,10 @@ impl SimulatedWire {
             }
         }
         if is_reported {
+            let pool = self.pool_of(slot);
+            let each = &mut self.statistics.reported_each;
+            each.resize(each.len().max(pool + 1), 0);
+            each[pool] += 1;
             let late_ns = self.world.machine.sent_ns_max;
             let sent_ns = at_ns + if late_ns > 0 { self.random.between(0, late_ns) } else { 0 };
             self.happen(sent_ns, slot, Happening::Sent);
@@ -326,7 +376,7 @@ impl SimulatedWire {
         while let Some(event) = self.events.peek().copied().filter(|event| event.at_ns <= self.clock_ns) {
             self.events.pop();
             match event.what {
-                Happening::Fall => self.fall(),
+                Happening::Fall => self.fall(event.slot),
                 Happening::Stop => self.control.stop(),
                 _ if self.link(event.slot).life != event.life => {}
                 what => self.befall(event.slot, event.at_ns, what),
@@ -367,9 +417,12 @@ impl SimulatedWire {
         );
     }
 
-    /// The server dies: its connections are reset, and those being made are refused.
-    fn fall(&mut self) {
+    /// The server behind a connection dies: all its connections are reset, and those being made are refused.
+    fn fall(&mut self, of: Slot) {
         for slot in 0..self.links.len() as Slot {
+            if !self.is_same_server(of, slot) {
+                continue;
+            }
             let clock_ns = self.clock_ns;
             let link = self.link(slot);
             link.life += 1;
@@ -563,7 +616,7 @@ impl Wire for SimulatedWire {
         let stage = self.link(slot).stage;
         self.check(stage == LinkStage::Open, slot, "only an open connection sends");
         self.check(copies > 0, slot, "a send sends something");
-        let message = match self.world.server.protocol {
+        let message = match self.server(slot).protocol {
             ServedProtocol::Lines => Message::Line,
             _ => Message::Http1 { is_head: self.constants[constant] },
         };
@@ -582,12 +635,13 @@ impl Wire for SimulatedWire {
         let (stage, is_lent) = (self.link(slot).stage, self.link(slot).is_lent);
         self.check(stage == LinkStage::Open, slot, "only an open connection sends");
         self.check(!is_lent, slot, "the memory of the last send is still in use");
+        let protocol = self.server(slot).protocol;
         let link = &mut self.links[slot as usize];
         link.is_lent = true;
         let bytes = std::mem::take(&mut link.filled);
         let before = self.asked.len();
         let sent = &link.outbox[..bytes];
-        match self.world.server.protocol {
+        match protocol {
             ServedProtocol::Http1 => {
                 http::requests(sent, |is_head| self.asked.push_back(Message::Http1 { is_head }));
             }
@@ -599,7 +653,7 @@ impl Wire for SimulatedWire {
             }
         }
         let messages = self.asked.len() - before;
-        let is_something = messages > 0 || (bytes > 0 && self.world.server.protocol.has_frames());
+        let is_something = messages > 0 || (bytes > 0 && protocol.has_frames());
         self.check(is_something, slot, "a send sends something");
         self.ask(slot, Asked::Send { messages, is_own: true, is_reported });
     }

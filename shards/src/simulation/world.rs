@@ -15,6 +15,8 @@ pub const MILLION: u32 = 1_000_000;
 pub struct World {
     /// Who answers, and when.
     pub server: SimulatedServer,
+    /// Who answers on the connections of each pool of the plan but the first, which is as those that are not here: the server.
+    pub others: Vec<SimulatedServer>,
     /// What lies between.
     pub network: Network,
     /// What the shard runs on.

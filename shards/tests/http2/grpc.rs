@@ -19,6 +19,7 @@ pub(crate) fn step(messages: &[&str], server_streams: bool, pace: MessagePace) -
         is_safe: false,
         told_by: "a.proto".into(),
         encoded: encoded.clone(),
+        reply: None,
     };
     let call = GrpcCall {
         method: "a.Service/Method".into(),

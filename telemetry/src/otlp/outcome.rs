@@ -4,10 +4,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use engine::code;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+use percent_encoding::percent_decode_str;
 use prost::Message;
 use std::time::{Duration, SystemTime};
 
@@ -17,25 +19,6 @@ const GRPC_PASSING: [u32; 6] = [1, 4, 10, 11, 14, 15];
 const GRPC_EXHAUSTED: u32 = 8;
 /// Those of them that do not say that nothing was taken: cancelled, deadline exceeded, data loss.
 const GRPC_AMBIGUOUS: [u32; 3] = [1, 4, 15];
-const GRPC_NAMES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,9 +73,12 @@ impl CollectorReply {
         if status == 0 {
             return taken(self.body.get(5..).unwrap_or_default());
         }
-        let name = GRPC_NAMES.get(status as usize).copied().unwrap_or("an unknown status");
-        let message = self.text("grpc-message").map_or_else(String::new, |message| format!(": {message}"));
-        let why = format!("{name}{message}");
+        let code = code::of_grpc(u16::try_from(status).unwrap_or(u16::MAX));
+        let name = code::grpc_name(code).unwrap_or("UNKNOWN");
+        // It comes with percent signs for what may not stand in a header.
+        let message =
+            self.text("grpc-message").map(|message| percent_decode_str(message).decode_utf8_lossy());
+        let why = message.map_or_else(|| name.to_owned(), |message| format!("{name}: {message}"));
         let after = self.text("grpc-status-details-bin").and_then(retry_delay);
         if GRPC_PASSING.contains(&status) || (status == GRPC_EXHAUSTED && after.is_some()) {
             return SendOutcome::Passing { why, after, may_be_taken: GRPC_AMBIGUOUS.contains(&status) };
@@ -230,6 +216,18 @@ mod tests {
         assert_eq!(meaning(reply(503, &[]).of_grpc()), Meaning::Again(None, false));
         assert_eq!(meaning(reply(504, &[]).of_grpc()), Meaning::Again(None, true));
         assert_eq!(meaning(reply(404, &[]).of_grpc()), Meaning::Refused);
+    }
+
+    #[test]
+    fn statuses_of_grpc_are_told_by_name_and_decoded_words() {
+        let outcome = |status: &str, words: &str| {
+            reply(200, &[("grpc-status", status), ("grpc-message", words)]).of_grpc()
+        };
+        let refused = |why: &str| SendOutcome::Refused { why: why.to_owned() };
+        assert_eq!(outcome("16", "no%20token"), refused("UNAUTHENTICATED: no token"));
+        assert_eq!(outcome("99999", "x"), refused("UNKNOWN: x"));
+        let why = "UNAVAILABLE: later".to_owned();
+        assert_eq!(outcome("14", "later"), SendOutcome::Passing { why, after: None, may_be_taken: false });
     }
 
     #[test]

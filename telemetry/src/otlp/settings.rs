@@ -3,6 +3,8 @@
 //! A flag says more than a variable, and a variable for metrics more than one for all signals. A variable that is set and empty is not set.
 
 use super::tls::{CollectorTls, CollectorTlsMistake, TlsPaths};
+use engine::plain::plain;
+use engine::redact;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::Uri;
 use percent_encoding::percent_decode_str;
@@ -16,6 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const METRICS_PATH: &str = "/v1/metrics";
 /// Where a collector listens, unless it is said.
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+/// The same for gRPC.
+const DEFAULT_GRPC_ENDPOINT: &str = "http://localhost:4317";
 const GRPC_PORT: u16 = 4317;
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
@@ -23,6 +27,8 @@ const HTTPS_PORT: u16 = 443;
 /// Where metrics are sent, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtlpSettings {
+    /// Who says where to: the flag or a variable, as messages name it.
+    pub place: String,
     /// What is spoken.
     pub protocol: OtlpProtocol,
     /// The collector's host.
@@ -115,21 +121,24 @@ impl GivenSetting {
 impl OtlpSettings {
     /// What the value of the flag and the variables say; nothing where nothing is to be sent.
     pub fn read(flag: Option<&str>, variable: Variable<'_>) -> Result<Option<OtlpSettings>, OtlpMistake> {
-        let Some(EndpointPlace { endpoint, is_for_metrics }) = place_of(flag, variable) else {
-            return Ok(None);
-        };
         let protocol =
             given(variable, &["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
-        OtlpSettings::with(Address::read(&endpoint, protocol.as_ref(), is_for_metrics)?, variable).map(Some)
+        let place = place_of(flag, protocol.as_ref(), variable);
+        let Some(EndpointPlace { endpoint, is_for_metrics }) = place else {
+            return Ok(None);
+        };
+        let address = Address::read(&endpoint, protocol.as_ref(), is_for_metrics)?;
+        OtlpSettings::with(endpoint.place, address, variable).map(Some)
     }
 
     /// To where something was to go, as reports write it; the variables say the rest.
     pub fn at(to: &str, variable: Variable<'_>) -> Result<OtlpSettings, OtlpMistake> {
         let endpoint = GivenSetting { place: "the spool".into(), value: to.to_owned() };
-        OtlpSettings::with(Address::read(&endpoint, None, true)?, variable)
+        let address = Address::read(&endpoint, None, true)?;
+        OtlpSettings::with(endpoint.place, address, variable)
     }
 
-    fn with(address: Address, variable: Variable<'_>) -> Result<OtlpSettings, OtlpMistake> {
+    fn with(place: String, address: Address, variable: Variable<'_>) -> Result<OtlpSettings, OtlpMistake> {
         let headers = given(variable, &["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"]);
         let compression =
             given(variable, &["OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"]);
@@ -142,6 +151,7 @@ impl OtlpSettings {
         let service_name = given(variable, &["OTEL_SERVICE_NAME"]).map(|given| given.value).or(named);
         let tls = address.is_tls.then(|| tls(address.protocol, variable)).transpose()?;
         Ok(OtlpSettings {
+            place,
             tls,
             protocol: address.protocol,
             host: address.host,
@@ -163,15 +173,26 @@ impl OtlpSettings {
     }
 }
 
+impl OtlpSettings {
+    /// The host and port, as they stand in a URL.
+    pub(super) fn authority(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
 impl fmt::Display for OtlpSettings {
     /// Where requests go, without anything that may be a secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let authority = self.authority();
         let secured = if self.tls.is_some() { "s" } else { "" };
-        match self.protocol {
-            OtlpProtocol::Http => write!(formatter, "http{secured}://{host}:{}{}", self.port, self.path),
-            OtlpProtocol::Grpc => write!(formatter, "grpc{secured}://{host}:{}", self.port),
-        }
+        let shown = match self.protocol {
+            OtlpProtocol::Http => format!("http{secured}://{authority}{}", self.path),
+            OtlpProtocol::Grpc => format!("grpc{secured}://{authority}"),
+        };
+        formatter.write_str(&plain(&redact::text(&shown)))
     }
 }
 
@@ -182,23 +203,31 @@ struct EndpointPlace {
     is_for_metrics: bool,
 }
 
-fn place_of(flag: Option<&str>, variable: Variable<'_>) -> Option<EndpointPlace> {
+fn place_of(
+    flag: Option<&str>,
+    protocol: Option<&GivenSetting>,
+    variable: Variable<'_>,
+) -> Option<EndpointPlace> {
     if let Some(value) = flag {
         let endpoint = GivenSetting { place: "--otlp".into(), value: value.to_owned() };
         return Some(EndpointPlace { endpoint, is_for_metrics: false });
     }
-    let is = |name: &str, value: &str| {
-        given(variable, &[name]).is_some_and(|given| given.value.eq_ignore_ascii_case(value))
-    };
-    if is("OTEL_SDK_DISABLED", "true") || is("OTEL_METRICS_EXPORTER", "none") {
+    if given(variable, &["OTEL_SDK_DISABLED"]).is_some_and(|given| given.value.eq_ignore_ascii_case("true")) {
+        return None;
+    }
+    // It may name several. Where it names others alone, metrics go there, which this program does not do.
+    let exporters = given(variable, &["OTEL_METRICS_EXPORTER"]);
+    let is_otlp = |name: &str| name.trim().eq_ignore_ascii_case("otlp");
+    if exporters.as_ref().is_some_and(|given| !given.value.split(',').any(is_otlp)) {
         return None;
     }
     if let Some(endpoint) = given(variable, &["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"]) {
         return Some(EndpointPlace { endpoint, is_for_metrics: true });
     }
-    let asked = || GivenSetting { place: "OTEL_METRICS_EXPORTER".into(), value: DEFAULT_ENDPOINT.to_owned() };
-    let endpoint = given(variable, &["OTEL_EXPORTER_OTLP_ENDPOINT"])
-        .or_else(|| is("OTEL_METRICS_EXPORTER", "otlp").then(asked))?;
+    let is_grpc = protocol.is_some_and(|given| given.value == "grpc");
+    let default = if is_grpc { DEFAULT_GRPC_ENDPOINT } else { DEFAULT_ENDPOINT };
+    let asked = |given: GivenSetting| GivenSetting { value: default.to_owned(), ..given };
+    let endpoint = given(variable, &["OTEL_EXPORTER_OTLP_ENDPOINT"]).or_else(|| exporters.map(asked))?;
     Some(EndpointPlace { endpoint, is_for_metrics: false })
 }
 
@@ -232,6 +261,13 @@ impl Address {
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             let fix = "set OTEL_EXPORTER_OTLP_HEADERS=\"authorization=Basic%20…\" instead";
             return Err(endpoint.mistake("a URL with a name or password is not taken", fix));
+        }
+        // What is behind the host and is no port is not heeded otherwise, and the port would be another one.
+        let after_host = uri.authority().and_then(|authority| authority.as_str().strip_prefix(host));
+        let has_port = after_host.is_some_and(|rest| !rest.is_empty());
+        if has_port && uri.port_u16().is_none_or(|port| port == 0) {
+            let fix = "write the port that the collector listens at: 4318 for HTTP, 4317 for gRPC";
+            return Err(endpoint.mistake("the port is no number from 1 to 65535", fix));
         }
         if uri.query().is_some() {
             let fix = "say it in OTEL_EXPORTER_OTLP_HEADERS, if the collector takes it there";
@@ -435,6 +471,32 @@ mod tests {
     }
 
     #[test]
+    fn the_exporters_that_are_asked_for_may_be_several_and_others_than_this_one() {
+        let to = |variables: &[(&str, &str)]| read(None, variables).unwrap().map(|to| to.to_string());
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1");
+        for others in ["prometheus", "console", "console, prometheus", "NONE"] {
+            assert_eq!(to(&[endpoint, ("OTEL_METRICS_EXPORTER", others)]), None, "{others}");
+        }
+        let several = ("OTEL_METRICS_EXPORTER", "console, OTLP");
+        assert_eq!(to(&[endpoint, several]).as_deref(), Some("http://h:1/v1/metrics"));
+        assert_eq!(to(&[several]).as_deref(), Some("http://localhost:4318/v1/metrics"));
+        let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+        assert_eq!(to(&[several, grpc]).as_deref(), Some("grpc://localhost:4317"));
+    }
+
+    #[test]
+    fn who_says_where_to_is_kept_and_secrets_of_the_path_are_not_shown() {
+        let place = |flag, variables: &[_]| read(flag, variables).unwrap().unwrap().place;
+        let (all, own) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
+        assert_eq!(place(Some("http://h"), &[(all, "http://h")]), "--otlp");
+        assert_eq!(place(None, &[(all, "http://h")]), all);
+        assert_eq!(place(None, &[(all, "http://h"), (own, "http://h")]), own);
+        assert_eq!(place(None, &[("OTEL_METRICS_EXPORTER", "otlp")]), "OTEL_METRICS_EXPORTER");
+        let shown = to(Some("http://h:1/api_key=hush/x"), &[]);
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+
+    #[test]
     fn variables_keep_the_meaning_that_is_specified() {
         let settings = read(
             Some("http://h:1"),
@@ -464,6 +526,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_with_its_place_and_without_its_value() {
+        const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
         let url = Some("http://h:1");
         for (flag, variable, place, problem) in [
             (Some("h:4318"), ("", ""), "--otlp", "neither http nor grpc"),
@@ -472,6 +535,11 @@ mod tests {
             (Some("grpcs://h"), (CERTIFICATE, "Cargo.toml"), CERTIFICATE, "no certificate in PEM"),
             (Some("https://h"), (CLIENT_KEY, "/nowhere"), CLIENT_KEY, "needs its certificate"),
             (Some("http://secret:secret@h:1"), ("", ""), "--otlp", "name or password"),
+            (Some("http://h:43180000"), ("", ""), "--otlp", "the port is no number"),
+            (Some("http://h:43l8/base"), ("", ""), "--otlp", "the port is no number"),
+            (Some("http://[::1]:99999"), ("", ""), "--otlp", "the port is no number"),
+            (Some("grpc://h:"), ("", ""), "--otlp", "the port is no number"),
+            (Some("http://h:0"), ("", ""), "--otlp", "the port is no number"),
             (Some("http://h:1/?key=secret"), ("", ""), "--otlp", "a query"),
             (url, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/json`"),
             (url, ("OTEL_EXPORTER_OTLP_HEADERS", "secret"), "OTEL_EXPORTER_OTLP_HEADERS", "no `=`"),

@@ -3,12 +3,14 @@
 use super::outcome::{CollectorReply, SendOutcome};
 use super::settings::{OtlpProtocol, OtlpSettings};
 use super::tls::is_disagreement;
+use engine::plain::plain;
+use engine::redact;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, TE, USER_AGENT};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE, USER_AGENT};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -26,6 +28,10 @@ use tokio::time::timeout;
 const RESPONSE_BYTES_MAX: usize = 64 << 10;
 /// How long a collector may take to be looked at before a run.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How much is shown of what it says.
+const WORDS_LETTERS_MAX: usize = 300;
+/// A shorter part of a header that was sent is no secret, but a word as any other.
+const SECRET_BYTES_MIN: usize = 7;
 const GRPC_PATH: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 /// Why a collector cannot be used, as far as can be seen before a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +100,20 @@ impl CollectorTransport {
         Ok(())
     }
 
-    /// Sends an encoded request.
+    /// Sends an encoded request. What a collector says of it can be shown as it is.
     pub(super) async fn send(&mut self, message: Bytes) -> SendOutcome {
+        let outcome = self.outcome(message).await;
+        let shown = |why: String| shown(&why, &self.settings.headers);
+        match outcome {
+            SendOutcome::Taken { rejected, why } => SendOutcome::Taken { rejected, why: shown(why) },
+            SendOutcome::Passing { why, after, may_be_taken } => {
+                SendOutcome::Passing { why: shown(why), after, may_be_taken }
+            }
+            SendOutcome::Refused { why } => SendOutcome::Refused { why: shown(why) },
+        }
+    }
+
+    async fn outcome(&mut self, message: Bytes) -> SendOutcome {
         let request = match self.request(&message) {
             Ok(request) => request,
             Err(error) => return SendOutcome::Refused { why: error.to_string() },
@@ -182,9 +200,7 @@ impl CollectorTransport {
 
     fn request(&self, message: &Bytes) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
         let settings = &self.settings;
-        let host =
-            if settings.host.contains(':') { format!("[{}]", settings.host) } else { settings.host.clone() };
-        let authority = format!("{host}:{}", settings.port);
+        let authority = settings.authority();
         let payload = if settings.is_gzip { gzipped(message) } else { message.clone() };
         let mut request = Request::builder()
             .method(Method::POST)
@@ -244,6 +260,23 @@ async fn read(response: Response<Incoming>) -> Result<CollectorReply, BrokenExch
     Ok(CollectorReply { status: head.status, headers: head.headers, trailers, body: body.to_bytes() })
 }
 
+/// The words of a collector as they can be shown: in one line, not too long, and without secrets, those of our own requests among them.
+fn shown(words: &str, sent: &[(HeaderName, HeaderValue)]) -> String {
+    let mut shown = words.to_owned();
+    for value in sent.iter().filter_map(|(_, value)| value.to_str().ok()) {
+        let parts = value.split_ascii_whitespace().filter(|part| part.len() >= SECRET_BYTES_MIN);
+        for part in parts {
+            shown = shown.replace(part, "[secret]");
+        }
+    }
+    let shown = plain(&redact::told(shown.trim()));
+    match shown.char_indices().nth(WORDS_LETTERS_MAX) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None if shown.is_empty() => "no reason was given".to_owned(),
+        None => shown,
+    }
+}
+
 fn gzipped(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
     encoder.write_all(bytes).expect("a vector takes what is written to it");
@@ -257,4 +290,21 @@ fn framed(message: &[u8], is_compressed: bool) -> Bytes {
     framed.extend((message.len() as u32).to_be_bytes());
     framed.extend(message);
     framed.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_collector_says_is_shown_in_one_line_cut_and_without_secrets() {
+        let sent = [(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer hush-hush"))];
+        let of = |words: &str| shown(words, &sent);
+        assert_eq!(of("\u{1b}[2Jno\nline\r"), "\u{fffd}[2Jno\u{fffd}line");
+        assert_eq!(of("not allowed: hush-hush"), "not allowed: [secret]");
+        assert!(!of("see /a?api_key=hush").contains("hush"));
+        let long = of(&"ü".repeat(64 << 10));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (WORDS_LETTERS_MAX + 1, true));
+        assert_eq!((of(" \n").as_str(), of("as it is")), ("no reason was given", "as it is".to_owned()));
+    }
 }

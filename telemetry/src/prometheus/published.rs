@@ -3,7 +3,8 @@
 use super::{native, text};
 use crate::families::{Figures, families};
 use crate::totals::{RunLevels, RunTotals, phase_of};
-use engine::phase::Phase;
+use engine::orders::{Order, Orders};
+use engine::phase::{Phase, Phases};
 use engine::record::Snapshot;
 use engine::run_facts::RunFacts;
 use hyper::body::Bytes;
@@ -27,6 +28,7 @@ pub enum PageFormat {
 #[derive(Debug)]
 pub struct Published {
     facts: RunFacts,
+    orders: Orders,
     told: Mutex<PublishedState>,
 }
 
@@ -34,12 +36,16 @@ pub struct Published {
 struct PublishedState {
     stage: RunStage,
     started_unix_ns: u64,
+    /// The bounds of the phases, as the last snapshot has them.
+    phases: Phases,
     totals: RunTotals,
     levels: RunLevels,
     /// When the last snapshot came.
     heard: Option<Instant>,
     /// Pages of what there is, by their format: made when they are first asked for.
     pages: [Option<Bytes>; 2],
+    /// What is told of the run at this stage: made when it is first asked for, as pages are.
+    run_page: Option<(RunStage, Bytes)>,
     is_scraped_at_end: bool,
 }
 
@@ -90,18 +96,20 @@ impl PageFormat {
 }
 
 impl Published {
-    /// Of a run that has not begun.
-    pub fn new(facts: RunFacts) -> Published {
+    /// Of a run that has not begun, and may be stopped by these orders.
+    pub fn new(facts: RunFacts, orders: Orders) -> Published {
         let told = PublishedState {
             stage: RunStage::Waiting,
             started_unix_ns: 0,
+            phases: facts.plan.phases,
             totals: RunTotals::new(&facts),
             levels: RunLevels::default(),
             heard: None,
             pages: [None, None],
+            run_page: None,
             is_scraped_at_end: false,
         };
-        Published { facts, told: Mutex::new(told) }
+        Published { facts, orders, told: Mutex::new(told) }
     }
 
     fn told(&self) -> MutexGuard<'_, PublishedState> {
@@ -113,6 +121,17 @@ impl Published {
         let mut told = self.told();
         (told.stage, told.started_unix_ns) = (RunStage::Sending, started_unix_ns);
         told.heard = Some(Instant::now());
+        told.forget_pages();
+    }
+
+    /// Snapshots were lost, so many of the run so far.
+    pub(super) fn lose(&self, lost: u64) {
+        let mut told = self.told();
+        let new = told.levels.lose(lost);
+        if new > 0 {
+            told.totals.lost += new;
+            told.forget_pages();
+        }
     }
 
     /// Takes in a snapshot, in which so many arrivals were scheduled.
@@ -120,11 +139,12 @@ impl Published {
         let mut told = self.told();
         told.totals.add(snapshot, scheduled);
         told.levels.pass(snapshot);
+        told.phases = snapshot.phases;
         if phase_of(snapshot) == Phase::Drain {
             told.stage = RunStage::Draining;
         }
         told.heard = Some(Instant::now());
-        told.pages = [None, None];
+        told.forget_pages();
     }
 
     /// The run has ended: these figures are its last.
@@ -132,7 +152,7 @@ impl Published {
         let mut told = self.told();
         told.stage = RunStage::Ended;
         told.levels.is_ended = true;
-        told.pages = [None, None];
+        told.forget_pages();
     }
 
     /// The page as it is now, and whether it is the last one there will be.
@@ -172,13 +192,31 @@ impl Published {
 
     /// Whether the run sends.
     pub fn is_ready(&self) -> bool {
-        self.told().stage == RunStage::Sending
+        self.stage(&self.told()) == RunStage::Sending
+    }
+
+    /// How far the run has come. One that is stopped drains before the window that was planned has ended.
+    fn stage(&self, told: &PublishedState) -> RunStage {
+        match told.stage {
+            RunStage::Sending if self.orders.order() != Order::Run => RunStage::Draining,
+            stage => stage,
+        }
     }
 
     /// What is told of the run: names alone, and nothing of what requests contain.
-    pub fn run(&self) -> Value {
-        let told = self.told();
-        let stage = match told.stage {
+    pub fn run(&self) -> Bytes {
+        let mut told = self.told();
+        let stage = self.stage(&told);
+        if let Some((_, page)) = told.run_page.as_ref().filter(|(of, _)| *of == stage) {
+            return page.clone();
+        }
+        let page = Bytes::from(format!("{}\n", self.run_of(&told)));
+        told.run_page = Some((stage, page.clone()));
+        page
+    }
+
+    fn run_of(&self, told: &PublishedState) -> Value {
+        let stage = match self.stage(told) {
             RunStage::Waiting => "waiting",
             RunStage::Sending => "sending",
             RunStage::Draining => "draining",
@@ -198,8 +236,8 @@ impl Published {
             "started_unix_ns": told.started_unix_ns,
             "reached_s": told.totals.to_ns as f64 / 1e9,
             "window_s": {
-                "from": plan.phases.measure_from_ns as f64 / 1e9,
-                "to": plan.phases.measure_to_ns as f64 / 1e9,
+                "from": told.phases.measure_from_ns as f64 / 1e9,
+                "to": told.phases.measure_to_ns as f64 / 1e9,
             },
             "connections": plan.connections(),
             "shards": plan.machine.shards,
@@ -208,9 +246,58 @@ impl Published {
     }
 }
 
+impl PublishedState {
+    fn forget_pages(&mut self) {
+        (self.pages, self.run_page) = ([None, None], None);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::config::{Config, Text};
+    use engine::plan::Plan;
+
+    fn facts() -> RunFacts {
+        let config = Config { url: Some(Text("http://h/".into())), ..Config::default() };
+        RunFacts::new(&Plan::new(&config, &|_| Err(String::new())).unwrap(), "run-1")
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_is_no_longer_ready_and_its_window_is_the_one_it_has() {
+        let orders = Orders::default();
+        let published = Published::new(facts(), orders.clone());
+        let told = || serde_json::from_slice::<Value>(&published.run()).unwrap();
+        assert_eq!((published.is_ready(), &told()["stage"]), (false, &"waiting".into()));
+        published.begin(1);
+        assert_eq!((published.is_ready(), &told()["stage"]), (true, &"sending".into()));
+        let phases = Phases { measure_from_ns: 2_000_000_000, measure_to_ns: 60_000_000_000 };
+        let layout = published.facts.plan.layout();
+        let mut snapshot = Snapshot::new(1, &layout, phases);
+        (snapshot.from_ns, snapshot.to_ns) = (0, 3_000_000_000);
+        published.take(&snapshot, None);
+        assert_eq!((published.is_ready(), &told()["window_s"]["from"]), (true, &2.0.into()));
+        // Long before the window that was planned has ended, and before anything else is heard.
+        orders.stop();
+        assert_eq!((published.is_ready(), &told()["stage"]), (false, &"draining".into()));
+        assert!(published.is_live());
+        published.end();
+        assert_eq!(told()["stage"], "ended");
+    }
+
+    #[test]
+    fn what_was_lost_is_on_the_page() {
+        let published = Published::new(facts(), Orders::default());
+        let line = || {
+            let page = published.page(PageFormat::Text).0;
+            let text = String::from_utf8(page.to_vec()).unwrap();
+            let line = text.lines().find(|line| line.starts_with("vajra_snapshots_lost_total"));
+            line.unwrap().rsplit(' ').next().unwrap().to_owned()
+        };
+        assert_eq!(line(), "0");
+        [2, 2, 3].into_iter().for_each(|lost| published.lose(lost));
+        assert_eq!(line(), "3");
+    }
 
     #[test]
     fn the_format_is_the_one_that_is_liked_best() {

@@ -156,7 +156,7 @@ fn respond(request: &Request<Incoming>, published: &Published) -> (Response<Full
         }
         "/health/live" => health(published.is_live(), "live\n"),
         "/health/ready" => health(published.is_ready(), "ready\n"),
-        "/run" => with_type(StatusCode::OK, "application/json", format!("{}\n", published.run()).into()),
+        "/run" => with_type(StatusCode::OK, "application/json", published.run()),
         _ => text(StatusCode::NOT_FOUND, "there are /metrics, /health/live, /health/ready and /run\n"),
     };
     (response, false)

@@ -31,6 +31,10 @@ impl Sink for PrometheusSink {
         Ok(())
     }
 
+    fn note_lost(&mut self, lost: u64) {
+        self.published.lose(lost);
+    }
+
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
         let scheduled = self.parts.scheduled_in(snapshot.from_ns, snapshot.to_ns);
         self.published.take(snapshot, scheduled);

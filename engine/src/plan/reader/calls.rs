@@ -237,6 +237,7 @@ mod tests {
             is_safe: false,
             told_by: "a.proto".into(),
             encoded: call.messages.clone(),
+            reply: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The flow of a scenario, as typed, to its steps and the items that name them.
 
 use super::requests::StepContext;
+use super::targets::StepTargets;
 use super::timeline::StepTimeline;
 use super::{PlanReader, Typed};
 use crate::config::{Diagnostic, RequestConfig, Text, hint};
@@ -22,12 +23,11 @@ const BODY_BYTES_LIMIT: u64 = 64 << 20;
 const GRACEFUL_NS_DEFAULT: u64 = 30 * SECOND_NS;
 const REPEAT_FIX: &str = "write a number of times such as `3`, or two such as `1..5`";
 /// Keys that mean something in a step of a flow alone.
-const STEP_KEYS: [&str; 10] =
-    ["think", "at", "repeat", "chance", "always", "on_failure", "run", "if", "extract", "choose"];
+const STEP_KEYS: [&str; 11] =
+    ["think", "at", "repeat", "chance", "always", "on_failure", "run", "if", "extract", "choose", "target"];
 
 /// A flow as far as it has been read.
-#[derive(Default)]
-struct ReadFlow<'a> {
+struct ReadFlow<'t, 'a> {
     steps: Vec<Step>,
     /// The number of each step, by the key of its table: one that is named twice is one step.
     numbers: BTreeMap<String, usize>,
@@ -37,19 +37,22 @@ struct ReadFlow<'a> {
     items: usize,
     /// What was read of moments that were recorded.
     timeline: StepTimeline,
+    /// Where steps go that do not go to the scenario's target.
+    targets: StepTargets<'t, 'a>,
 }
 
 impl<'a> PlanReader<'a> {
-    /// What each arrival of a scenario leads to.
+    /// What each arrival of a scenario leads to, and the targets of the pools that it is sent on, of which the first has this number.
     pub(super) fn script(
         &mut self,
         typed: &Typed<'a>,
-        target: &Target,
+        targets: &[Target],
+        target: usize,
         pool: usize,
         has_users: bool,
-    ) -> Script {
+    ) -> (Script, Vec<usize>) {
         let config = &typed.config;
-        let context = self.step_context(typed, target, pool);
+        let context = self.step_context(typed, &targets[target], pool);
         let given = [("request", !config.request.is_empty()), ("step", !config.step.is_empty())];
         let given = given.into_iter().chain([("flow", config.flow.is_some())]);
         let given: Vec<&str> = given.filter(|(_, is_given)| *is_given).map(|(key, _)| key).collect();
@@ -60,10 +63,17 @@ impl<'a> PlanReader<'a> {
         if config.step.is_empty() && config.flow.is_none() {
             self.refuse_step_keys(typed);
             self.refuse_timeline(typed);
-            return self.drawn_requests(typed, &context, has_users);
+            return (self.drawn_requests(typed, &context, has_users), vec![target]);
         }
         let had_values = std::mem::replace(&mut self.has_values, true);
-        let mut flow = ReadFlow { timeline: self.step_timeline(typed), ..ReadFlow::default() };
+        let mut flow = ReadFlow {
+            steps: Vec::new(),
+            numbers: BTreeMap::new(),
+            within: Vec::new(),
+            items: 0,
+            timeline: self.step_timeline(typed),
+            targets: StepTargets::new(typed, targets, target, pool),
+        };
         let items = match &config.flow {
             Some(words) => self.named_flows(&words.0, &typed.at("flow"), &context, &mut flow),
             None => {
@@ -72,7 +82,8 @@ impl<'a> PlanReader<'a> {
             }
         };
         self.has_values = had_values;
-        let steps = flow.steps;
+        let mut steps = flow.steps;
+        let reached = flow.targets.of_pools(&mut steps);
         if steps.is_empty() && !self.is_wrong(&typed.at("step")) && !self.is_wrong("flow") {
             let key = if config.flow.is_some() { "flow" } else { "step" };
             self.wrong(
@@ -84,7 +95,8 @@ impl<'a> PlanReader<'a> {
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
         let resilience = self.resilience(typed);
         let cookies = config.cookies.unwrap_or(false);
-        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns, resilience, cookies } }
+        let flow = FlowScript { items, sessions_max, graceful_ns, resilience, cookies };
+        (Script::Flow { steps, flow }, reached)
     }
 
     /// Requests of which one is drawn for each arrival. Where responses are looked at, something is filled in that is not known before, there are
@@ -112,6 +124,7 @@ impl<'a> PlanReader<'a> {
         let branch = |(index, step): (usize, &Step)| FlowBranch {
             weight: step.weight,
             items: vec![FlowItem::new(FlowAction::Request(index))],
+            flow: None,
         };
         let branches = steps.iter().enumerate().map(branch).collect();
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
@@ -218,15 +231,16 @@ impl<'a> PlanReader<'a> {
         words: &[String],
         key: &str,
         context: &StepContext<'_, 'a>,
-        flow: &mut ReadFlow<'a>,
+        flow: &mut ReadFlow<'_, 'a>,
     ) -> Vec<FlowItem> {
         let mut items = Vec::new();
         for (index, word) in words.iter().enumerate() {
             let key = if words.len() > 1 { format!("{key}.{index}") } else { key.to_owned() };
             let (name, times) =
                 word.split_once('*').map_or((word.as_str(), None), |(name, times)| (name, Some(times)));
-            let mut item =
-                FlowItem::new(FlowAction::Items(self.named_flow(name.trim(), &key, context, flow)));
+            let name = name.trim();
+            let mut item = FlowItem::new(FlowAction::Items(self.named_flow(name, &key, context, flow)));
+            item.flow = Some(name.to_owned());
             item.repeat = times.and_then(|times| self.repetition(times, &key));
             items.push(item);
         }
@@ -239,7 +253,7 @@ impl<'a> PlanReader<'a> {
         name: &str,
         key: &str,
         context: &StepContext<'_, 'a>,
-        flow: &mut ReadFlow<'a>,
+        flow: &mut ReadFlow<'_, 'a>,
     ) -> Vec<FlowItem> {
         let config = self.config;
         let Some((name, steps)) = config.flow.get_key_value(name) else {
@@ -286,7 +300,7 @@ impl<'a> PlanReader<'a> {
         steps: &[RequestConfig],
         key: &str,
         context: &StepContext<'_, 'a>,
-        flow: &mut ReadFlow<'a>,
+        flow: &mut ReadFlow<'_, 'a>,
     ) -> Vec<FlowItem> {
         let item =
             |(index, step): (usize, &RequestConfig)| self.item(step, format!("{key}.{index}"), context, flow);
@@ -298,7 +312,7 @@ impl<'a> PlanReader<'a> {
         config: &RequestConfig,
         table: String,
         context: &StepContext<'_, 'a>,
-        flow: &mut ReadFlow<'a>,
+        flow: &mut ReadFlow<'_, 'a>,
     ) -> FlowItem {
         if config.weight.is_some() {
             let fix = "use `chance`, or `choose` to draw one of several flows";
@@ -329,6 +343,7 @@ impl<'a> PlanReader<'a> {
         };
         FlowItem {
             action,
+            flow: config.run.as_ref().map(|Text(name)| name.clone()),
             condition: self.condition(config, &table),
             chance: self.chance(config, &table),
             repeat: config
@@ -347,11 +362,13 @@ impl<'a> PlanReader<'a> {
         config: &RequestConfig,
         table: &str,
         context: &StepContext<'_, 'a>,
-        flow: &mut ReadFlow<'a>,
+        flow: &mut ReadFlow<'_, 'a>,
     ) -> usize {
         if let Some(&number) = flow.numbers.get(table) {
             return number;
         }
+        let other = self.other_target(config, table, &mut flow.targets);
+        let context = other.map_or(context, |other| flow.targets.other(other));
         let step = self.step_of(config, context, table.to_owned(), false, &flow.steps);
         flow.numbers.insert(table.to_owned(), flow.steps.len());
         flow.steps.push(step);
@@ -363,14 +380,14 @@ impl<'a> PlanReader<'a> {
         config: &RequestConfig,
         table: &str,
         context: &StepContext<'_, 'a>,
-        flow: &mut ReadFlow<'a>,
+        flow: &mut ReadFlow<'_, 'a>,
     ) -> Vec<FlowBranch> {
         if config.choose.values().all(|&weight| weight == 0) {
             self.wrong(&format!("{table}.choose"), "no flow has a weight above 0", "give one a weight");
         }
         let branch = |(name, &weight): (&String, &u32)| {
             let items = self.named_flow(name, &format!("{table}.choose.{name}"), context, flow);
-            FlowBranch { weight, items }
+            FlowBranch { weight, items, flow: Some(name.clone()) }
         };
         config.choose.iter().map(branch).collect()
     }
@@ -393,6 +410,7 @@ impl<'a> PlanReader<'a> {
             ("dns", &config.dns),
             ("call", &config.call),
             ("message", &config.message),
+            ("target", &config.target),
             ("body_max", &config.body_max),
             ("on_failure", &config.on_failure),
         ];
@@ -474,7 +492,18 @@ impl<'a> PlanReader<'a> {
 /// Which of the keys of steps a request has.
 pub(super) fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
     let RequestConfig {
-        think, at, repeat, chance, always, on_failure, run, condition, extract, choose, ..
+        think,
+        at,
+        repeat,
+        chance,
+        always,
+        on_failure,
+        run,
+        condition,
+        extract,
+        choose,
+        target,
+        ..
     } = config;
     let given = [
         think.is_some(),
@@ -487,6 +516,7 @@ pub(super) fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'
         condition.is_some(),
         !extract.is_empty(),
         !choose.is_empty(),
+        target.is_some(),
     ];
     STEP_KEYS.into_iter().zip(given).filter(|(_, is_given)| *is_given).map(|(key, _)| key)
 }

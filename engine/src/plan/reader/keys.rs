@@ -161,7 +161,7 @@ impl ScenarioKeys {
         let header =
             name.strip_prefix("headers[").and_then(|rest| rest.strip_suffix(']')?.parse::<usize>().ok());
         match (name, header) {
-            (_, Some(index)) => headers[index].clone(),
+            (_, Some(index)) => headers.get(index).unwrap_or(table).clone(),
             ("path", _) => path.clone(),
             ("method", _) => method.clone(),
             ("timeout", _) => timeout.as_ref().unwrap_or(&self.timeout).clone(),

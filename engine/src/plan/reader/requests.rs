@@ -90,6 +90,18 @@ impl PlanReader<'_> {
         target: &'t Target,
         pool: usize,
     ) -> StepContext<'t, 'c> {
+        // A target of the scenario's own has its name, and may not be the one that the plan calls so.
+        self.step_context_of(typed, target, pool, typed.config.url.is_none())
+    }
+
+    /// The same, of a target that the plan may have a name for or not.
+    pub(super) fn step_context_of<'t, 'c>(
+        &mut self,
+        typed: &'t Typed<'c>,
+        target: &'t Target,
+        pool: usize,
+        is_named: bool,
+    ) -> StepContext<'t, 'c> {
         let config = &typed.config;
         let timeout_key =
             if config.timeout.is_some() { typed.at("timeout") } else { "run.timeout".to_owned() };
@@ -99,10 +111,7 @@ impl PlanReader<'_> {
         self.headers(&self.config.headers, "headers", &mut common);
         let credentials = (&self.config.bearer, &self.config.basic);
         self.authorization(credentials, &|word| word.to_owned(), &mut common);
-        // A target of the scenario's own has its name, and may not be the one that the plan calls so.
-        if typed.config.url.is_none()
-            && let Some(named) = self.config.target.get(&target.name)
-        {
+        if is_named && let Some(named) = self.config.target.get(&target.name) {
             self.headers(&named.headers, &format!("target.{}.headers", target.name), &mut common);
             let credentials = (&named.bearer, &named.basic);
             self.authorization(credentials, &|word| format!("target.{}.{word}", target.name), &mut common);

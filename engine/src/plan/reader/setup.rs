@@ -105,7 +105,11 @@ impl PlanReader<'_> {
         let mut steps: Vec<Step> = Vec::new();
         for (index, config) in setup.step.iter().enumerate() {
             let table = format!("setup.step.{index}");
-            let of_flows = flows::given_step_keys(config).filter(|key| *key != "extract");
+            if config.target.is_some() {
+                let fix = "write it into `[setup]`, for all of its steps";
+                self.wrong(&format!("{table}.target"), "the steps of the setup go to one target", fix);
+            }
+            let of_flows = flows::given_step_keys(config).filter(|key| !["extract", "target"].contains(key));
             for key in of_flows.chain(config.weight.map(|_| "weight")) {
                 let problem =
                     format!("`{key}` is of a step of a flow, and steps of the setup are done once, in order");

@@ -169,6 +169,11 @@ impl GrpcProgress {
         turns: None,
     };
 
+    /// Whether it is one of a call.
+    pub(super) fn is_of_call(&self) -> bool {
+        self.form != ResponseForm::Http
+    }
+
     /// A header block came: the response's, or trailers.
     #[inline]
     pub(super) fn note(&mut self, facts: BlockFacts) {
@@ -198,6 +203,7 @@ impl GrpcProgress {
                     return Ok(());
                 }
                 self.begin()?;
+                on.message_begins(place);
             }
             let taken = (self.left_bytes as usize).min(rest.len());
             on.message_bytes(place, &rest[..taken]);

@@ -1,7 +1,8 @@
 //! Responses of HTTP/2 that are looked at: their fields and their bodies are handed on as they come.
 //!
 //! Of a stream that is looked at, the header block of the response is decoded whatever is known of it, because what is remembered of blocks
-//! is not their fields. Interim responses and trailers are passed over, as are responses on streams that nobody looks at.
+//! is not their fields. Interim responses are passed over, as are responses on streams that nobody looks at, and trailers
+//! but those of gRPC, whose messages are handed on in the place of the body.
 
 use super::connection::Http2;
 use super::error::ConnectionError;
@@ -10,17 +11,26 @@ use super::memo::BlockReader;
 use super::streams::{FoundStream, StreamStage};
 use crate::protocol::{Events, Place};
 
+/// Whose header block comes, where its fields are looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LookedBlock {
+    place: Place,
+    are_trailers: bool,
+}
+
 impl Http2 {
-    /// Whose response begins with the header block that comes on a stream, where its fields are looked at.
+    /// Whose response the header block that comes on a stream is of, where its fields are looked at.
     #[inline(always)]
-    pub(super) fn looked_at_head<E: Events>(&mut self, found: FoundStream, on: &E) -> Option<Place> {
+    pub(super) fn looked_at_head<E: Events>(&mut self, found: FoundStream, on: &E) -> Option<LookedBlock> {
         let FoundStream::Open(index) = found else { return None };
         if !E::MAY_LOOK {
             return None;
         }
         let stream = self.streams.at(index);
-        let is_head = stream.is_looked_at && stream.stage == StreamStage::Head;
-        (is_head && on.wants_fields(stream.place)).then_some(stream.place)
+        let are_trailers = stream.stage == StreamStage::Body && stream.grpc.is_of_call();
+        let is_seen = stream.is_looked_at && (stream.stage == StreamStage::Head || are_trailers);
+        let place = stream.place;
+        (is_seen && on.wants_fields(place)).then_some(LookedBlock { place, are_trailers })
     }
 
     /// Hands a part of a DATA frame's payload on, where its stream is looked at: as much of it as is no padding.
@@ -37,7 +47,8 @@ impl Http2 {
         let FoundStream::Open(index) = self.streams.find(self.passing.stream) else { return };
         let stream = self.streams.at(index);
         let body_bytes = self.passing.left.saturating_sub(self.passing.padding).min(bytes.len());
-        if stream.is_looked_at && body_bytes > 0 {
+        // Of a call messages are handed on, and not what frames them.
+        if stream.is_looked_at && body_bytes > 0 && !stream.grpc.is_of_call() {
             on.body(stream.place, &bytes[..body_bytes]);
         }
     }
@@ -47,13 +58,13 @@ impl Http2 {
 #[inline(always)]
 pub(super) fn read_block<E: Events>(
     blocks: &mut BlockReader,
-    looked_at: Option<Place>,
+    looked_at: Option<LookedBlock>,
     block: &[u8],
     memory: &mut [u8],
     on: &mut E,
 ) -> Result<BlockFacts, &'static ConnectionError> {
     match looked_at {
-        Some(place) if E::MAY_LOOK => read_fields(blocks, place, block, memory, on),
+        Some(seen) if E::MAY_LOOK => read_fields(blocks, seen, block, memory, on),
         _ => blocks.read(block, memory),
     }
 }
@@ -61,13 +72,13 @@ pub(super) fn read_block<E: Events>(
 #[inline(never)]
 fn read_fields(
     blocks: &mut BlockReader,
-    place: Place,
+    LookedBlock { place, are_trailers }: LookedBlock,
     block: &[u8],
     memory: &mut [u8],
     on: &mut impl Events,
 ) -> Result<BlockFacts, &'static ConnectionError> {
     // The status comes before all other fields; a block in which it does not is malformed, and nothing of it counts.
-    let mut is_response = false;
+    let mut is_response = are_trailers;
     blocks.read_each(block, memory, |name, value| match name {
         b":status" => is_response = !value.starts_with(b"1"),
         _ if is_response => on.field(place, name, value),

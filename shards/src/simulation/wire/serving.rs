@@ -2,7 +2,7 @@
 
 use super::super::frames::{self, FromClient};
 use super::super::link::{Happening, Side, StreamEnd};
-use super::super::world::{Fate, ServedProtocol};
+use super::super::world::{Fate, ServedProtocol, SimulatedServer};
 use super::super::{http, lines};
 use super::{Message, SimulatedWire};
 use crate::wire::Slot;
@@ -25,7 +25,7 @@ impl SimulatedWire {
         }
         match self.link(slot).server {
             Side::Serving => {
-                self.statistics.requests += begun;
+                self.count_requests(slot, begun);
                 match request {
                     Message::Http2(FromClient::Request(stream) | FromClient::Completed(stream)) => {
                         self.work_on(slot, stream, reached_ns);
@@ -36,7 +36,7 @@ impl SimulatedWire {
                     Message::Line => self.respond(slot, false, reached_ns),
                 }
             }
-            Side::Mute => self.statistics.requests += begun,
+            Side::Mute => self.count_requests(slot, begun),
             Side::Gone => self.statistics.unheard += begun,
             Side::Closed(closed_ns) => {
                 self.statistics.unheard += begun;
@@ -45,6 +45,17 @@ impl SimulatedWire {
                 }
             }
         }
+    }
+
+    fn count_requests(&mut self, slot: Slot, begun: u64) {
+        self.statistics.requests += begun;
+        if self.world.others.is_empty() {
+            return;
+        }
+        let pool = self.pool_of(slot);
+        let each = &mut self.statistics.requests_each;
+        each.resize(each.len().max(pool + 1), 0);
+        each[pool] += begun;
     }
 
     fn respond(&mut self, slot: Slot, is_head: bool, reached_ns: u64) {
@@ -57,7 +68,8 @@ impl SimulatedWire {
         }
         let begin_ns = reached_ns.max(self.link(slot).free_ns);
         let start_ns = self.start_ns;
-        let relative_ns = self.world.server.finish_ns(begin_ns - start_ns, &mut self.random);
+        let server = self.server(slot);
+        let relative_ns = server.finish_ns(begin_ns - start_ns, &mut self.random);
         let finish_ns = start_ns + relative_ns;
         match fate {
             Fate::Lost => self.link(slot).server = Side::Mute,
@@ -70,12 +82,14 @@ impl SimulatedWire {
     fn work_on(&mut self, slot: Slot, stream: u32, reached_ns: u64) {
         let fate = self.world.faults.fate(&mut self.random);
         let start_ns = self.start_ns;
-        let finish_ns = start_ns + self.world.server.finish_ns(reached_ns - start_ns, &mut self.random);
+        let server = self.server(slot);
+        let finish_ns = start_ns + server.finish_ns(reached_ns - start_ns, &mut self.random);
         self.happen(finish_ns, slot, Happening::Served(stream, fate));
     }
 
     /// The server has served a request of HTTP/2, or has done something else instead.
     pub(super) fn respond_on(&mut self, slot: Slot, stream: u32, fate: Fate, now_ns: u64) {
+        let server = self.server(slot);
         let link = &mut self.links[slot as usize];
         let is_beyond = link.goes_after.is_some_and(|last| stream > last);
         if link.server != Side::Serving || is_beyond {
@@ -99,11 +113,11 @@ impl SimulatedWire {
             Fate::Garbage => link.stream.extend_from_slice(http::GARBAGE),
             _ => {
                 link.last_stream = link.last_stream.max(stream);
-                if let ServedProtocol::Grpc { replies, .. } = self.world.server.protocol {
+                if let ServedProtocol::Grpc { replies, .. } = server.protocol {
                     frames::head_of_call(&mut link.stream, stream);
                     self.happen(now_ns, slot, Happening::Reply(stream, replies));
                 } else {
-                    let (least, most) = self.world.server.body.bytes;
+                    let (least, most) = server.body.bytes;
                     let body_bytes = self.random.between(least, most);
                     frames::response(&mut link.stream, stream, fate != Fate::Refused, body_bytes);
                 }
@@ -127,7 +141,7 @@ impl SimulatedWire {
 
     /// The server has another reply to a call, of which so many are left, or none any more.
     pub(super) fn reply_on(&mut self, slot: Slot, stream: u32, left: u32, now_ns: u64) {
-        let ServedProtocol::Grpc { gap_ns, .. } = self.world.server.protocol else { return };
+        let ServedProtocol::Grpc { gap_ns, .. } = self.server(slot).protocol else { return };
         let link = &mut self.links[slot as usize];
         if link.server != Side::Serving {
             return;
@@ -147,10 +161,10 @@ impl SimulatedWire {
 
     /// Writes a response and whatever follows it.
     fn write(&mut self, slot: Slot, is_head: bool, finish_ns: u64, fate: Fate) {
-        let body = self.world.server.body;
+        let SimulatedServer { body, protocol, .. } = self.server(slot);
         let link = &mut self.links[slot as usize];
         let from = link.stream.len();
-        let written = match self.world.server.protocol {
+        let written = match protocol {
             ServedProtocol::Lines => lines::response(&mut link.stream, body, fate, &mut self.random),
             _ => http::response(&mut link.stream, body, fate, is_head, &mut self.random),
         };
