@@ -2,6 +2,7 @@
 
 use crate::batch::ExportBatch;
 use crate::spool::{SpoolBounds, SpoolFolder, SpoolMistake, SpoolMoment, SpoolOrigin, SpoolQueue, SpoolSync};
+use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a spool is let alone that could not be written.
@@ -40,11 +41,14 @@ pub struct RunSpool {
     since: Instant,
     /// Until when it is let alone.
     paused: Option<Instant>,
-    /// The segment for which room was made.
+    /// The segment for which room was made last.
     roomy: u64,
     /// Points of queues that were here before, which had to go.
     evicted: u64,
+    /// What is wrong with it, since it took something last.
     trouble: Option<String>,
+    /// Why something may not be on the disk itself, although that was asked for.
+    unsynced: Option<String>,
 }
 
 /// A way to put a request into a queue.
@@ -63,6 +67,7 @@ impl RunSpool {
             roomy: 0,
             evicted: 0,
             trouble: None,
+            unsynced: None,
         })
     }
 
@@ -87,7 +92,8 @@ impl RunSpool {
         }
         match self.put(batch, append) {
             Ok(()) => {
-                self.paused = None;
+                (self.paused, self.trouble) = (None, None);
+                self.tend();
                 true
             }
             Err(mistake) => {
@@ -106,15 +112,30 @@ impl RunSpool {
         }
         let Some(queue) = &mut self.queue else { return Ok(()) };
         let result = append(queue, batch, now);
-        if queue.segments_begun() != self.roomy {
-            self.roomy = queue.segments_begun();
-            let folder = self.settings.folder.queue(&self.origin.run_id, &self.origin.signal);
-            let own = queue.bytes() + bounds.segment_bytes;
-            let room = self.settings.folder.make_room(&folder, own, bounds, now);
-            queue.limit_to(room.bytes_max);
-            self.evicted += room.dropped;
+        let begun = queue.segments_begun();
+        // Others may have left since there was no room.
+        let is_full =
+            result.as_ref().is_err_and(|mistake| mistake.error.kind() == io::ErrorKind::StorageFull);
+        if begun == self.roomy && !is_full {
+            return result;
         }
-        result
+        self.roomy = begun;
+        self.make_room(now);
+        match (&mut self.queue, is_full) {
+            (Some(queue), true) => append(queue, batch, now),
+            _ => result,
+        }
+    }
+
+    /// Has others make room, and heeds what they cannot.
+    fn make_room(&mut self, now: SpoolMoment) {
+        let Some(queue) = &mut self.queue else { return };
+        let (folder, bounds) = (&self.settings.folder, self.settings.bounds);
+        let path = folder.queue(&self.origin.run_id, &self.origin.signal);
+        let own = queue.bytes().saturating_add(bounds.segment_bytes);
+        let room = folder.make_room(&path, own, bounds, now);
+        queue.limit_to(room.bytes_max);
+        self.evicted += room.dropped;
     }
 
     /// The request at the head, which stays there until [`RunSpool::advance`]. Nothing where there is none, or where it cannot be read now;
@@ -151,12 +172,12 @@ impl RunSpool {
         self.queue.as_ref().map_or((0, 0), |queue| (queue.points(), queue.lost()))
     }
 
-    /// Points of queues that were here before, which had to go for these.
+    /// Points of queues that were here before, which were too old or had to go for these.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// What was wrong with it last, in words.
+    /// What is wrong with it, in words; nothing once it has taken something again.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
@@ -170,16 +191,21 @@ impl RunSpool {
     pub fn tend(&mut self) {
         let now = self.now();
         if let Some(Err(mistake)) = self.queue.as_mut().map(|queue| queue.sync_if_due(now)) {
-            self.trouble = Some(format!("the spool: {mistake}"));
+            self.unsynced = Some(format!("the spool: {mistake}"));
         }
     }
 
-    /// Ends it. What is in it can be sent another time.
+    /// Ends it. What is in it can be sent another time. Says what is wrong with it, if something is.
     pub fn close(mut self) -> Option<String> {
-        if let Some(Err(mistake)) = self.queue.take().map(SpoolQueue::close) {
-            self.trouble = Some(format!("the spool: {mistake}"));
-        }
-        self.trouble
+        let closed = self.queue.take().map(SpoolQueue::close);
+        let mistake = closed.and_then(Result::err).map(|mistake| format!("the spool: {mistake}"));
+        mistake.or(self.unsynced).or(self.trouble)
+    }
+
+    /// Has this done in place of what the system does to have files on the disk, once there is a queue.
+    #[cfg(test)]
+    pub(crate) fn sync_by(&mut self, make_durable: fn(&std::fs::File) -> io::Result<()>) {
+        self.queue.iter_mut().for_each(|queue| queue.sync_by(make_durable));
     }
 
     fn now(&self) -> SpoolMoment {

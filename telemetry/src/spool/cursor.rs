@@ -3,7 +3,8 @@
 use super::mistake::SpoolMistake;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 const ORIGIN: &str = "queue.json";
@@ -14,7 +15,7 @@ const CURSOR: &str = "cursor.json";
 pub struct SpoolOrigin {
     /// The run.
     pub run_id: String,
-    /// Where requests were to go, as reports write it.
+    /// Where requests were to go, as reports write it; empty where that cannot be read any more.
     pub to: String,
     /// What is in them.
     pub signal: String,
@@ -39,17 +40,29 @@ pub(super) fn read_origin(folder: &Path) -> Result<SpoolOrigin, SpoolMistake> {
     read(&folder.join(ORIGIN))
 }
 
-pub(super) fn write_origin(folder: &Path, origin: &SpoolOrigin) -> Result<(), SpoolMistake> {
-    replace(&folder.join(ORIGIN), origin)
+/// Writes down whose it is; so that it is on the disk itself, if that is asked for.
+pub(super) fn write_origin(
+    folder: &Path,
+    origin: &SpoolOrigin,
+    is_durable: bool,
+) -> Result<(), SpoolMistake> {
+    replace(&folder.join(ORIGIN), origin, is_durable)
 }
 
-/// Nothing was read of a queue whose cursor is not there, or makes no sense: what is sent twice can be told by its times.
-pub(super) fn read_cursor(folder: &Path) -> SpoolCursor {
-    read(&folder.join(CURSOR)).unwrap_or_default()
+/// The cursor, if it is there and makes sense. Without it what is there is read from its beginning: what is sent twice can be told by its
+/// times.
+pub(super) fn read_cursor(folder: &Path) -> Option<SpoolCursor> {
+    let cursor: SpoolCursor = read(&folder.join(CURSOR)).ok()?;
+    (cursor.next <= cursor.put).then_some(cursor)
 }
 
-pub(super) fn write_cursor(folder: &Path, cursor: &SpoolCursor) -> Result<(), SpoolMistake> {
-    replace(&folder.join(CURSOR), cursor)
+/// Writes it down; so that it is on the disk itself, if that is asked for.
+pub(super) fn write_cursor(
+    folder: &Path,
+    cursor: &SpoolCursor,
+    is_durable: bool,
+) -> Result<(), SpoolMistake> {
+    replace(&folder.join(CURSOR), cursor, is_durable)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, SpoolMistake> {
@@ -57,9 +70,13 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, SpoolMistake> {
     serde_json::from_slice(&bytes).map_err(|error| SpoolMistake::at(path, "read")(error.into()))
 }
 
-fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), SpoolMistake> {
+fn replace<T: Serialize>(path: &Path, value: &T, is_durable: bool) -> Result<(), SpoolMistake> {
     let new = path.with_extension("new");
     let bytes = serde_json::to_vec(value).map_err(|error| SpoolMistake::at(path, "written")(error.into()))?;
-    fs::write(&new, bytes).map_err(SpoolMistake::at(&new, "written"))?;
+    let written = File::create(&new).and_then(|mut file| {
+        file.write_all(&bytes)?;
+        if is_durable { file.sync_all() } else { Ok(()) }
+    });
+    written.map_err(SpoolMistake::at(&new, "written"))?;
     fs::rename(&new, path).map_err(SpoolMistake::at(path, "written"))
 }

@@ -1,12 +1,13 @@
 //! The folder of all queues: what is in it, and room for a new segment, for which the oldest of queues that nobody has open goes.
 
-use super::cursor;
+use super::cursor::{self, SpoolOrigin};
 use super::mistake::SpoolMistake;
 use super::queue::{LOCK, SpoolBounds, SpoolMoment, SpoolQueue};
 use super::segment::{self, SegmentReader};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where queues are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct SpoolFolder(pub PathBuf);
 pub struct QueueSummary {
     /// The run.
     pub run_id: String,
-    /// Where its requests were to go.
+    /// Where its requests were to go; empty where that cannot be read any more.
     pub to: String,
     /// What is in them.
     pub signal: String,
@@ -59,35 +60,36 @@ impl SpoolFolder {
     }
 
     /// Makes room for so many bytes beside those of one queue: the oldest that nobody has open goes first. Says how many bytes the one queue
-    /// may have, and how many points of others were dropped.
+    /// may have, and how many points of others were dropped. Only what has to go is read.
     pub fn make_room(&self, own: &Path, bytes: u64, bounds: SpoolBounds, now: SpoolMoment) -> MadeRoom {
-        let (mut dropped, mut others, mut free) = (0, 0, Vec::new());
+        let (mut dropped, mut others, mut waiting) = (0, 0, Vec::new());
         for folder in self.folders().unwrap_or_default() {
-            // One without an origin is about to be made by somebody.
-            if folder == own || cursor::read_origin(&folder).is_err() {
-                continue;
-            }
-            others += bytes_in(&folder);
-            // One that cannot be opened is somebody's who heeds the bounds too.
-            if let Ok(mut queue) = SpoolQueue::open(&folder, bounds, now) {
-                let (before, lost) = (queue.bytes(), queue.lost());
-                queue.drop_old(now);
-                others = others.saturating_sub(before - queue.bytes());
-                dropped += queue.lost() - lost;
-                free.push((summary(&folder).and_then(|summary| summary.oldest_unix_ns), queue));
+            let held = bytes_in(&folder);
+            // One without segments is empty, or about to be made by somebody.
+            if folder != own && held > 0 {
+                others += held;
+                waiting.push((oldest_in(&folder), folder, held));
             }
         }
-        free.sort_by_key(|(oldest, _)| oldest.unwrap_or(0));
-        for (_, mut queue) in free {
-            let lost = queue.lost();
-            while others + bytes > bounds.bytes_max && queue.bytes() > 0 {
-                let before = queue.bytes();
+        waiting.sort();
+        for (oldest_unix_ns, folder, held) in waiting {
+            let age = |unix_ns| Duration::from_nanos(now.unix_ns.saturating_sub(unix_ns));
+            let is_old = oldest_unix_ns.is_some_and(|unix_ns| age(unix_ns) >= bounds.age_max);
+            let is_too_much = |others: u64| others.saturating_add(bytes) > bounds.bytes_max;
+            if !is_old && !is_too_much(others) {
+                continue;
+            }
+            // One that cannot be opened is somebody's who heeds the bounds too.
+            let Ok(mut queue) = SpoolQueue::open_at_once(&folder, bounds, now) else { continue };
+            let (lost, rest) = (queue.lost(), others - held);
+            queue.drop_old(now);
+            while queue.bytes() > 0 && is_too_much(rest + queue.bytes()) {
                 queue.drop_oldest();
-                others = others.saturating_sub(before - queue.bytes());
             }
             dropped += queue.lost() - lost;
             // Nothing is left in the folder of one that is empty.
             let _ = queue.close();
+            others = rest + bytes_in(&folder);
         }
         MadeRoom { bytes_max: bounds.bytes_max.saturating_sub(others), dropped }
     }
@@ -98,7 +100,7 @@ impl SpoolFolder {
 pub struct MadeRoom {
     /// What the queue may have.
     pub bytes_max: u64,
-    /// Points of other queues that are lost.
+    /// Points of other queues that are lost: they were too old, or had to go.
     pub dropped: u64,
 }
 
@@ -108,10 +110,26 @@ fn bytes_in(folder: &Path) -> u64 {
     numbers.iter().map(bytes).sum()
 }
 
+/// When the oldest of a queue was written.
+fn oldest_in(folder: &Path) -> Option<u64> {
+    let cursor = cursor::read_cursor(folder).unwrap_or_default();
+    let number = segment::numbers(folder).ok()?.into_iter().find(|number| *number >= cursor.segment)?;
+    let from = if number == cursor.segment { cursor.offset } else { segment::BEGIN };
+    let frame = SegmentReader::open(folder, number, from).ok()??.peek().ok()??;
+    Some(frame.unix_ns)
+}
+
+/// Whose a queue is that has lost the file which says so: its folder says nearly all of it.
+fn origin_by_name(folder: &Path) -> Option<SpoolOrigin> {
+    segment::numbers(folder).ok().filter(|numbers| !numbers.is_empty())?;
+    let (run_id, signal) = folder.file_name()?.to_str()?.rsplit_once('-')?;
+    Some(SpoolOrigin { run_id: run_id.into(), to: String::new(), signal: signal.into() })
+}
+
 /// What is in a queue, which stays as it is.
 fn summary(folder: &Path) -> Option<QueueSummary> {
-    let origin = cursor::read_origin(folder).ok()?;
-    let cursor = cursor::read_cursor(folder);
+    let origin = cursor::read_origin(folder).ok().or_else(|| origin_by_name(folder))?;
+    let cursor = cursor::read_cursor(folder).unwrap_or_default();
     let (mut requests, mut points, mut oldest_unix_ns) = (0, 0, None);
     for number in segment::numbers(folder).ok()?.into_iter().filter(|number| *number >= cursor.segment) {
         let from = if number == cursor.segment { cursor.offset } else { segment::BEGIN };

@@ -13,9 +13,15 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) const LOCK: &str = "lock";
+/// How long somebody is waited for who only looks, or makes room.
+const LOCK_PATIENCE: Duration = Duration::from_millis(200);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// Has a file or folder on the disk itself.
+type MakeDurable = fn(&File) -> io::Result<()>;
 
 /// How much a queue may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +80,13 @@ pub struct SpoolQueue {
     taken: Option<(u64, u64)>,
     /// The segment that was created last.
     newest: u64,
+    /// There are segments that another version of this program has written, which are none of ours to read or to remove.
+    has_foreign: bool,
+    make_durable: MakeDurable,
     synced: Duration,
     is_synced: bool,
+    /// That its files are there is on the disk, too.
+    is_folder_synced: bool,
 }
 
 impl SpoolQueue {
@@ -88,15 +99,25 @@ impl SpoolQueue {
     ) -> Result<SpoolQueue, SpoolMistake> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(SpoolMistake::at(folder, "created"))?;
-        let lock = lock(folder)?;
-        cursor::write_origin(folder, origin)?;
+        let lock = lock(folder, LOCK_PATIENCE)?;
+        cursor::write_origin(folder, origin, sync != SpoolSync::Never)?;
         let now = SpoolMoment { unix_ns: 0, elapsed: Duration::ZERO };
         SpoolQueue::with_lock(folder, lock, bounds, sync, now)
     }
 
-    /// One that is there, if nobody else has it open.
+    /// One that is there, if nobody else has it open for longer than a look takes.
     pub fn open(folder: &Path, bounds: SpoolBounds, now: SpoolMoment) -> Result<SpoolQueue, SpoolMistake> {
-        let lock = lock(folder)?;
+        let lock = lock(folder, LOCK_PATIENCE)?;
+        SpoolQueue::with_lock(folder, lock, bounds, SpoolSync::default(), now)
+    }
+
+    /// One that is there, if nobody has it open at this moment.
+    pub(super) fn open_at_once(
+        folder: &Path,
+        bounds: SpoolBounds,
+        now: SpoolMoment,
+    ) -> Result<SpoolQueue, SpoolMistake> {
+        let lock = lock(folder, Duration::ZERO)?;
         SpoolQueue::with_lock(folder, lock, bounds, SpoolSync::default(), now)
     }
 
@@ -107,11 +128,17 @@ impl SpoolQueue {
         sync: SpoolSync,
         now: SpoolMoment,
     ) -> Result<SpoolQueue, SpoolMistake> {
-        let mut cursor = cursor::read_cursor(folder);
+        let known = cursor::read_cursor(folder);
+        let mut cursor = known.unwrap_or_default();
         let numbers = segment::numbers(folder)?;
         let newest = numbers.last().copied().unwrap_or(0).max(cursor.segment);
-        let mut segments = VecDeque::new();
+        let has_first = numbers.first() == Some(&1);
+        let (mut segments, mut has_foreign) = (VecDeque::<SpoolSegment>::new(), false);
         for number in numbers {
+            if segment::is_foreign(folder, number)? {
+                has_foreign = true;
+                continue;
+            }
             let from = if number == cursor.segment { cursor.offset } else { segment::BEGIN };
             let is_new = number >= cursor.segment;
             let known = if is_new { scanned(folder, number, from, now, bounds.age_max)? } else { None };
@@ -124,6 +151,10 @@ impl SpoolQueue {
                 None => drop(fs::remove_file(segment::path(folder, number))),
             }
         }
+        // What was removed before the first of them was sent: it is only not written down any more how far.
+        if let Some(first) = segments.front().filter(|_| known.is_none() && !has_first) {
+            cursor.next = first.first;
+        }
         let mut queue = SpoolQueue {
             folder: folder.to_owned(),
             _lock: lock,
@@ -135,8 +166,11 @@ impl SpoolQueue {
             cursor,
             taken: None,
             newest,
+            has_foreign,
+            make_durable: File::sync_all,
             synced: now.elapsed,
             is_synced: true,
+            is_folder_synced: true,
         };
         queue.begin_at_first();
         if queue.segments.is_empty() {
@@ -145,15 +179,19 @@ impl SpoolQueue {
         Ok(queue)
     }
 
-    /// Puts a request at the tail. What had to be dropped for it is counted.
+    /// Puts a request at the tail. What had to be dropped for it is counted. Where there is an error, it is not there; that it is on the
+    /// disk itself, [`SpoolQueue::sync_if_due`] says.
     pub fn append(&mut self, batch: &ExportBatch, now: SpoolMoment) -> Result<(), SpoolMistake> {
         self.drop_old(now);
-        if segment::BEGIN + frame::bytes(batch) > self.bounds.bytes_max {
+        let (bytes, bytes_max) = (frame::bytes(batch), self.bounds.bytes_max);
+        if segment::BEGIN + bytes > bytes_max {
             let full = io::Error::new(io::ErrorKind::StorageFull, "others have all the room there is");
             return Err(SpoolMistake::at(&self.folder, "written")(full));
         }
         let current = self.segments.back().map_or(0, |segment| segment.bytes);
-        if self.writer.is_none() || current >= self.bounds.segment_bytes {
+        // Where there is little room, what has to go for a request is to be little too, and never the request itself.
+        let is_full = current >= self.bounds.segment_bytes.min(bytes_max / 4) || current + bytes > bytes_max;
+        if self.writer.is_none() || is_full {
             self.begin_segment(now)?;
         }
         let segment = self.segments.back_mut().expect("there is the one that is written");
@@ -165,7 +203,7 @@ impl SpoolQueue {
         while self.bytes() > self.bounds.bytes_max {
             self.drop_oldest();
         }
-        self.sync_if_due(now)
+        Ok(())
     }
 
     /// Puts a request into an empty queue that somebody has in hand already: it is as if it had been taken from the head.
@@ -214,7 +252,8 @@ impl SpoolQueue {
         if let Some(reader) = &mut self.reader {
             reader.offset = self.cursor.offset;
         }
-        let written = cursor::write_cursor(&self.folder, &self.cursor);
+        // Where it gets lost with the machine, what was sent is sent again.
+        let written = cursor::write_cursor(&self.folder, &self.cursor, false);
         if self.is_empty() {
             self.drop_read();
         }
@@ -229,7 +268,7 @@ impl SpoolQueue {
 
     /// Points that are in it.
     pub fn points(&self) -> u64 {
-        self.cursor.put - self.cursor.next
+        self.cursor.put.saturating_sub(self.cursor.next)
     }
 
     /// Points that were lost so far: dropped for room or age, or unreadable.
@@ -279,7 +318,7 @@ impl SpoolQueue {
         self.lose_up_to(next);
         self.begin_at_first();
         // It is what the files say anyway, but for what was lost.
-        let _ = cursor::write_cursor(&self.folder, &self.cursor);
+        let _ = cursor::write_cursor(&self.folder, &self.cursor, false);
     }
 
     /// Has on the disk what is to be there by now.
@@ -298,14 +337,14 @@ impl SpoolQueue {
 
     /// Ends it: what is in it is for another time. The folder of an empty one goes.
     pub fn close(mut self) -> Result<(), SpoolMistake> {
-        if self.is_empty() {
+        if self.is_empty() && !self.has_foreign {
             self.drop_read();
             return fs::remove_dir_all(&self.folder).map_err(SpoolMistake::at(&self.folder, "removed"));
         }
-        if self.sync != SpoolSync::Never {
-            self.sync()?;
-        }
-        cursor::write_cursor(&self.folder, &self.cursor)
+        let is_durable = self.sync != SpoolSync::Never;
+        let synced = if is_durable { self.sync() } else { Ok(()) };
+        let written = cursor::write_cursor(&self.folder, &self.cursor, is_durable);
+        synced.and(written)
     }
 
     /// Ends it with all that is in it.
@@ -315,8 +354,24 @@ impl SpoolQueue {
     }
 
     fn sync(&mut self) -> Result<(), SpoolMistake> {
-        self.is_synced = true;
-        self.writer.as_ref().map_or(Ok(()), SegmentWriter::sync)
+        if let Some(writer) = self.writer.as_ref().filter(|_| !self.is_synced) {
+            writer.sync(self.make_durable)?;
+        }
+        if !self.is_folder_synced {
+            // The folder of all of them too, for this one may be new.
+            for folder in [Some(self.folder.as_path()), self.folder.parent()].into_iter().flatten() {
+                let synced = File::open(folder).and_then(|file| (self.make_durable)(&file));
+                synced.map_err(SpoolMistake::at(folder, "written to the disk"))?;
+            }
+        }
+        (self.is_synced, self.is_folder_synced) = (true, true);
+        Ok(())
+    }
+
+    /// Has this done in place of what the system does.
+    #[cfg(test)]
+    pub(crate) fn sync_by(&mut self, make_durable: MakeDurable) {
+        self.make_durable = make_durable;
     }
 
     fn begin_segment(&mut self, now: SpoolMoment) -> Result<(), SpoolMistake> {
@@ -328,7 +383,7 @@ impl SpoolQueue {
         }
         let number = self.newest + 1;
         self.writer = Some(SegmentWriter::create(&self.folder, number)?);
-        self.newest = number;
+        (self.newest, self.is_synced, self.is_folder_synced) = (number, false, false);
         let expires = now.elapsed + self.bounds.age_max;
         let segment = SpoolSegment { number, first: self.cursor.put, bytes: segment::BEGIN, expires };
         self.segments.push_back(segment);
@@ -396,16 +451,20 @@ fn scanned(
     Ok(Some((SpoolSegment { number, first, bytes: reader.offset, expires }, end)))
 }
 
-fn lock(folder: &Path) -> Result<File, SpoolMistake> {
+fn lock(folder: &Path, patience: Duration) -> Result<File, SpoolMistake> {
     let path = folder.join(LOCK);
     let opened = File::options().create(true).append(true).open(&path);
     let file = opened.map_err(SpoolMistake::at(&path, "opened"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let busy = io::Error::new(io::ErrorKind::ResourceBusy, "another program has it open");
-            Err(SpoolMistake::at(folder, "opened")(busy))
+    let until = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let busy = io::Error::new(io::ErrorKind::ResourceBusy, "another program has it open");
+                return Err(SpoolMistake::at(folder, "opened")(busy));
+            }
+            Err(TryLockError::Error(error)) => return Err(SpoolMistake::at(&path, "locked")(error)),
         }
-        Err(TryLockError::Error(error)) => Err(SpoolMistake::at(&path, "locked")(error)),
     }
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// What a segment begins with: what it is, and the version of its format.
 const MAGIC: &[u8; 8] = b"VAJRASP1";
+/// The part of it that every version has.
+const KIND: &[u8; 7] = b"VAJRASP";
 const SUFFIX: &str = "segment";
 
 /// What is known of a segment.
@@ -43,6 +45,14 @@ pub(super) fn numbers(folder: &Path) -> Result<Vec<u64>, SpoolMistake> {
     let mut numbers: Vec<u64> = entries.filter_map(number).collect();
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Whether another version of this program has written it, whose format is not known here.
+pub(super) fn is_foreign(folder: &Path, number: u64) -> Result<bool, SpoolMistake> {
+    let path = path(folder, number);
+    let mut magic = [0; MAGIC.len()];
+    let read = File::open(&path).and_then(|file| frame::is_whole(file.read_exact_at(&mut magic, 0)));
+    Ok(read.map_err(SpoolMistake::at(&path, "read"))? && magic.starts_with(KIND) && magic != *MAGIC)
 }
 
 /// Frames of a file from the first on, as far as they are whole.
@@ -120,8 +130,8 @@ impl SegmentWriter {
     }
 
     /// Has it on the disk, whatever happens to the machine.
-    pub(super) fn sync(&self) -> Result<(), SpoolMistake> {
-        self.file.sync_data().map_err(SpoolMistake::at(&self.path, "written to the disk"))
+    pub(super) fn sync(&self, make_durable: fn(&File) -> io::Result<()>) -> Result<(), SpoolMistake> {
+        make_durable(&self.file).map_err(SpoolMistake::at(&self.path, "written to the disk"))
     }
 }
 
