@@ -21,16 +21,19 @@ pub struct ExportReport {
     pub spooled: u64,
     /// Points that did not reach it and are lost, or may not have reached it.
     pub dropped: u64,
-    /// Points of stretches of time that were sent again, or are to be, although the collector may have taken them: whoever adds them up
-    /// may count them twice.
+    /// Points of requests with counts of a stretch of time that were sent again, or are to be, although the collector may have taken
+    /// them: whoever adds them up may count them twice.
     #[serde(default, skip_serializing_if = "is_none")]
     pub ambiguous: u64,
+    /// Points of earlier runs that went from the spool: they were too old, or these had to have room there.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub evicted: u64,
     /// Requests that were sent again.
     pub retries: u64,
     /// What the circuit breaker before the collector did.
     #[serde(default, skip_serializing_if = "BreakerCounts::is_nothing")]
     pub breaker: BreakerCounts,
-    /// Why some were rejected, spooled or dropped: what was said last.
+    /// Why some were rejected, spooled or dropped, the last of them; nothing where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }

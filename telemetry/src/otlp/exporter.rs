@@ -26,6 +26,7 @@ const STORE_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Exporter {
     outbox: Arc<ExportOutbox>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    store_patience: Duration,
 }
 
 impl Exporter {
@@ -53,7 +54,7 @@ impl Exporter {
             runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name("otlp".into()).spawn(run)?;
-        Ok(Exporter { outbox, thread: Mutex::new(Some(thread)) })
+        Ok(Exporter { outbox, thread: Mutex::new(Some(thread)), store_patience: STORE_PATIENCE })
     }
 
     /// Takes a request, which is sent in its turn. Never waits.
@@ -71,18 +72,18 @@ impl Exporter {
         self.outbox.await_end(patience);
         self.outbox.state().is_given_up = true;
         self.outbox.wake.notify_one();
-        let has_ended = self.outbox.await_end(STORE_PATIENCE);
+        let has_ended = self.outbox.await_end(self.store_patience);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread.filter(|_| has_ended) {
             // What a panic of it has said is on standard error already; its points are dropped ones.
             let _ = thread.join();
         }
-        self.outbox.state().drop_rest();
+        self.outbox.state().seal();
     }
 
     /// What has become of all so far.
     pub fn tally(&self) -> ExportTally {
-        self.outbox.state().tally.clone()
+        self.outbox.state().told()
     }
 }
 

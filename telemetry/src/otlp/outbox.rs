@@ -26,15 +26,15 @@ pub struct ExportTally {
     pub spooled: u64,
     /// Points that did not reach it and are lost, or may not have reached it.
     pub dropped: u64,
-    /// Points of stretches of time that were sent again, or are to be, although the collector may have taken them.
+    /// Points of requests with counts of a stretch of time that were sent again, or are to be, although the collector may have taken them.
     pub ambiguous: u64,
     /// Requests that were sent again.
     pub retries: u64,
     /// What the circuit breaker did.
     pub breaker: BreakerCounts,
-    /// Points of earlier runs that had to go from the spool, for these to have room there.
+    /// Points of earlier runs that went from the spool: they were too old, or these had to have room there.
     pub evicted: u64,
-    /// Why some were rejected, spooled or dropped: what was said last.
+    /// Why some were rejected, spooled or dropped, the last of them; nothing where none was.
     pub why: Option<String>,
 }
 
@@ -53,6 +53,12 @@ pub(super) struct OutboxState {
     waiting: VecDeque<ExportBatch>,
     bytes: usize,
     pub(super) tally: ExportTally,
+    /// What the account was when nobody waited any longer: whatever becomes of a request afterwards is not told any more.
+    sealed: Option<ExportTally>,
+    /// Why the collector takes nothing at the moment: what was said since it last took something.
+    pub(super) complaint: Option<String>,
+    /// Why the spool takes nothing at the moment.
+    pub(super) trouble: Option<String>,
     pub(super) is_closing: bool,
     pub(super) is_given_up: bool,
     has_ended: bool,
@@ -117,8 +123,20 @@ impl ExportOutbox {
 }
 
 impl OutboxState {
-    /// Drops what is left, and what nobody could count.
-    pub(super) fn drop_rest(&mut self) {
+    /// The account, as it is or as it was sealed.
+    pub(super) fn told(&self) -> ExportTally {
+        self.sealed.as_ref().unwrap_or(&self.tally).clone()
+    }
+
+    /// Ends the account: drops what is left, and what nobody could count.
+    pub(super) fn seal(&mut self) {
+        if self.sealed.is_none() {
+            self.drop_rest();
+            self.sealed = Some(self.tally.clone());
+        }
+    }
+
+    fn drop_rest(&mut self) {
         while !self.waiting.is_empty() {
             self.drop_oldest("the run had ended");
         }
@@ -136,8 +154,17 @@ impl OutboxState {
 
     pub(super) fn drop_points(&mut self, points: u64, why: &str) {
         self.tally.dropped += points;
-        // What the collector said before tells more.
-        self.tally.why.get_or_insert_with(|| why.to_owned());
+        // What is wrong with the spool or the collector tells more.
+        let reason = self.trouble.clone().or_else(|| self.complaint.clone());
+        self.tally.why = Some(reason.unwrap_or_else(|| why.to_owned()));
+    }
+
+    /// Says why points wait on disk at the end, unless others are missing for good.
+    pub(super) fn explain_spooled(&mut self) {
+        let tally = &mut self.tally;
+        if tally.spooled > 0 && tally.rejected + tally.dropped == 0 {
+            tally.why = Some(self.complaint.clone().unwrap_or_else(|| "the run had ended".to_owned()));
+        }
     }
 
     #[cfg(test)]

@@ -100,12 +100,15 @@ impl PendingBatches {
         self.is_failing = true;
         self.spool.iter_mut().for_each(RunSpool::try_again);
         self.settle();
-        self.account();
         if let Some(held) = self.held.take_if(|held| !held.is_spooled) {
             self.outbox.state().drop_points(held.batch.points, "the run had ended");
         }
+        self.outbox.state().explain_spooled();
         if let Some(trouble) = self.spool.and_then(RunSpool::close) {
-            self.outbox.state().tally.why = Some(trouble);
+            let mut state = self.outbox.state();
+            if state.tally.spooled > 0 {
+                state.tally.why = Some(trouble);
+            }
         }
     }
 
@@ -114,14 +117,13 @@ impl PendingBatches {
         let (spooled, lost) = spool.points();
         let mut state = self.outbox.state();
         (state.tally.spooled, state.tally.evicted) = (spooled, spool.evicted());
+        if state.trouble.as_deref() != spool.trouble() {
+            state.trouble = spool.trouble().map(str::to_owned);
+        }
         if lost > self.lost {
-            state.tally.dropped += lost - self.lost;
-            state.tally.why = Some("the oldest in the spool was dropped, or could not be read".to_owned());
+            state.drop_points(lost - self.lost, "the oldest in the spool was dropped, or could not be read");
         }
         self.lost = lost;
-        if let Some(trouble) = spool.trouble() {
-            state.tally.why = Some(trouble.to_owned());
-        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::shared_breaker::{BreakerPermit, SharedBreaker};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// How long is waited before a request is sent again, the first time; each further wait is twice as long, and more by chance.
 const DELAY: Duration = Duration::from_millis(250);
@@ -14,10 +15,8 @@ const DELAY: Duration = Duration::from_millis(250);
 const DELAY_MAX: Duration = Duration::from_secs(10);
 /// The longest wait that a collector may ask for.
 const DELAY_ASKED_MAX: Duration = Duration::from_secs(60);
-/// How often is looked whether there is something to do that nobody tells of.
+/// How often is looked whether there is something to do that nobody tells of: what is on disk is to be there for sure.
 const IDLE: Duration = Duration::from_secs(1);
-/// How long others are waited for who try the collector.
-const PROBED: Duration = Duration::from_millis(100);
 
 /// One for each exporter and signal.
 pub(super) struct ExportSender {
@@ -73,7 +72,9 @@ impl ExportSender {
             }
             match self.turn(&breaker, is_closing) {
                 SendTurn::Now(permit) => self.send(permit).await,
-                SendTurn::NotBefore(moment) => self.pending.outbox.news(moment).await,
+                SendTurn::NotBefore(moment) => {
+                    self.pending.outbox.news(moment.min(Instant::now() + IDLE)).await;
+                }
                 SendTurn::Over => break,
             }
         }
@@ -83,14 +84,14 @@ impl ExportSender {
 
     fn turn<'a>(&self, breaker: &'a SharedBreaker, is_closing: bool) -> SendTurn<'a> {
         let now = Instant::now();
-        if let Some(moment) = self.not_before.filter(|moment| *moment > now) {
-            return SendTurn::NotBefore(moment);
-        }
-        if let Some(until) = breaker.open_until().filter(|until| *until > now) {
+        let open_until = breaker.open_until();
+        let moments = [self.not_before, open_until].into_iter().flatten().filter(|moment| *moment > now);
+        match moments.max() {
             // At the end nobody waits for one that is known to be away.
-            return if is_closing { SendTurn::Over } else { SendTurn::NotBefore(until) };
+            Some(_) if is_closing && open_until.is_some() => SendTurn::Over,
+            Some(moment) => SendTurn::NotBefore(moment),
+            None => breaker.ask().map_or(SendTurn::NotBefore(now + IDLE), SendTurn::Now),
         }
-        breaker.ask().map_or(SendTurn::NotBefore(now + PROBED), SendTurn::Now)
     }
 
     async fn send(&mut self, permit: BreakerPermit<'_>) {
@@ -112,14 +113,20 @@ impl ExportSender {
                         }
                         pending.settle();
                     }
+                    () = sleep(IDLE) => pending.settle(),
                 }
             }
         };
-        match outcome {
-            Some(outcome) => self.conclude(outcome, permit),
-            // It may have arrived, and nobody knows.
-            None => self.note_ambiguous(),
-        }
+        let Some(outcome) = outcome else {
+            const WHY: &str = "the run had ended before the collector responded";
+            self.pending.outbox.state().complaint.get_or_insert_with(|| WHY.to_owned());
+            // It may have arrived, and nobody knows; without a connection it has not.
+            if self.transport.has_connection() {
+                self.note_ambiguous();
+            }
+            return;
+        };
+        self.conclude(outcome, permit);
     }
 
     fn conclude(&mut self, outcome: SendOutcome, permit: BreakerPermit<'_>) {
@@ -127,7 +134,7 @@ impl ExportSender {
         match outcome {
             SendOutcome::Passing { why, after, may_be_taken } => {
                 permit.failed();
-                self.pending.outbox.state().tally.why = Some(why);
+                self.pending.outbox.state().complaint = Some(why);
                 if may_be_taken {
                     self.note_ambiguous();
                 }
@@ -141,6 +148,7 @@ impl ExportSender {
                 let rejected = rejected.min(points);
                 state.tally.sent += points - rejected;
                 state.tally.rejected += rejected;
+                state.complaint = None;
                 if rejected > 0 {
                     state.tally.why = Some(why);
                 }
@@ -150,6 +158,7 @@ impl ExportSender {
                 permit.succeeded();
                 let mut state = self.pending.outbox.state();
                 state.tally.dropped += points;
+                state.complaint = Some(why.clone());
                 state.tally.why = Some(why);
             }
         }

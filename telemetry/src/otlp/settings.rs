@@ -134,6 +134,13 @@ impl OtlpSettings {
     /// To where something was to go, as reports write it; the variables say the rest.
     pub fn at(to: &str, variable: Variable<'_>) -> Result<OtlpSettings, OtlpMistake> {
         let endpoint = GivenSetting { place: "the spool".into(), value: to.to_owned() };
+        const FIX: &str = "say it with --otlp URL";
+        if to.is_empty() {
+            return Err(endpoint.mistake("where it was to go cannot be read any more", FIX));
+        }
+        if to.contains(redact::MARK) {
+            return Err(endpoint.mistake("a part of where it was to go may be secret, and is not kept", FIX));
+        }
         let address = Address::read(&endpoint, None, true)?;
         OtlpSettings::with(endpoint.place, address, variable)
     }
@@ -321,9 +328,11 @@ fn tls(protocol: OtlpProtocol, variable: Variable<'_>) -> Result<CollectorTls, O
     };
     let paths = TlsPaths { authorities: authorities.as_ref().map(|given| given.value.as_str()), identity };
     let mistake = |mistake: CollectorTlsMistake| {
-        let files = [&authorities, &chain, &key].into_iter().flatten();
-        let place =
-            files.into_iter().find(|given| mistake.path() == Some(given.value.as_str())).or(chain.as_ref());
+        let mut files = [&authorities, &chain, &key].into_iter().flatten();
+        let place = match &mistake {
+            CollectorTlsMistake::Identity(_) => chain.as_ref(),
+            other => files.find(|given| other.path() == Some(given.value.as_str())),
+        };
         let place = place.map_or_else(|| "TLS with the collector".to_owned(), |given| given.place.clone());
         OtlpMistake { place, problem: mistake.to_string(), fix: FIX }
     };

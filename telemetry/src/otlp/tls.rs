@@ -37,8 +37,8 @@ pub(super) enum CollectorTlsMistake {
     NoPem { path: String, what: &'static str },
     /// The key is not the certificate's, or of no known kind.
     Identity(rustls::Error),
-    /// The system trusts nobody.
-    NoAuthorities,
+    /// Nobody is trusted: by this file, or by the system.
+    NoAuthorities { path: Option<String> },
 }
 
 impl CollectorTlsMistake {
@@ -48,7 +48,8 @@ impl CollectorTlsMistake {
             CollectorTlsMistake::Unreadable { path, .. } | CollectorTlsMistake::NoPem { path, .. } => {
                 Some(path)
             }
-            CollectorTlsMistake::Identity(_) | CollectorTlsMistake::NoAuthorities => None,
+            CollectorTlsMistake::NoAuthorities { path } => path.as_deref(),
+            CollectorTlsMistake::Identity(_) => None,
         }
     }
 }
@@ -63,7 +64,10 @@ impl fmt::Display for CollectorTlsMistake {
             CollectorTlsMistake::Identity(error) => {
                 write!(formatter, "the client's certificate and key cannot be used: {error}")
             }
-            CollectorTlsMistake::NoAuthorities => formatter
+            CollectorTlsMistake::NoAuthorities { path: Some(path) } => {
+                write!(formatter, "{path} has no certificate that can be used")
+            }
+            CollectorTlsMistake::NoAuthorities { path: None } => formatter
                 .write_str("this system has no certificates of authorities to check the collector's with"),
         }
     }
@@ -79,7 +83,7 @@ impl CollectorTls {
             None => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
         };
         if roots.is_empty() {
-            return Err(CollectorTlsMistake::NoAuthorities);
+            return Err(CollectorTlsMistake::NoAuthorities { path: paths.authorities.map(str::to_owned) });
         }
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

@@ -60,11 +60,9 @@ pub fn probe(settings: &OtlpSettings) -> Result<(), ProbeFailure> {
     let nothing = ExportMetricsServiceRequest::default().encode_to_vec().into();
     let mut transport = CollectorTransport::new(settings);
     let outcome = runtime.block_on(async {
-        // Whom it does not trust it will not, however often it tries.
-        let refused = transport.prepare().await.err().filter(|broken| broken.is_disagreement);
-        match refused {
-            Some(broken) => SendOutcome::Refused { why: broken.why },
-            None => transport.send(nothing).await,
+        match transport.prepare().await {
+            Ok(()) => transport.send(nothing).await,
+            Err(outcome) => outcome,
         }
     });
     // A name that is still being looked up is not waited for.
@@ -92,12 +90,29 @@ impl CollectorTransport {
         CollectorTransport { settings, connection: None }
     }
 
-    /// Connects, if it is not connected.
-    async fn prepare(&mut self) -> Result<(), BrokenExchange> {
+    /// Connects; or says what would become of a request, for it would come no further.
+    async fn prepare(&mut self) -> Result<(), SendOutcome> {
         let connected = timeout(self.settings.timeout, self.connect()).await;
         let late = |_| BrokenExchange::unsent("no connection in time".to_owned());
-        self.connection = Some(connected.map_err(late)??);
-        Ok(())
+        match connected.map_err(late).flatten() {
+            Ok(connection) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Err(broken) => {
+                let why = shown(&broken.why, &self.settings.headers);
+                Err(match broken.is_disagreement {
+                    // Whom it does not trust it will not, however often it tries.
+                    true => SendOutcome::Refused { why },
+                    false => SendOutcome::Passing { why, after: None, may_be_taken: false },
+                })
+            }
+        }
+    }
+
+    /// Whether there is a connection on which something may be under way.
+    pub(super) fn has_connection(&self) -> bool {
+        self.connection.is_some()
     }
 
     /// Sends an encoded request. What a collector says of it can be shown as it is.
@@ -142,6 +157,8 @@ impl CollectorTransport {
             None => false,
         };
         if !is_usable {
+            // What is under way while there is none has not been sent.
+            self.connection = None;
             self.connection = Some(self.connect().await?);
         }
         // hyper gives back what it has not begun to send, and says so; everything else may have arrived.
