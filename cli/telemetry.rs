@@ -5,11 +5,13 @@ use crate::exit::{self, Failure};
 use crate::input::telemetry_flags::{HoldTime, TelemetryArgs};
 use crate::output::messages::{Severity, tell};
 use crate::output::offered_now::OfferedNow;
+use crate::output::plain::plain;
+use crate::output::spool_text::may_be_twice;
 use crate::output::text::short_id;
 use crate::session::{NewRun, Session};
 use ::telemetry::otlp::{ExportTally, Exporter, OtlpSettings, OtlpSink, probe};
 use ::telemetry::prometheus::{ListenAddress, PrometheusServer, PrometheusSink, Published};
-use ::telemetry::spool::{SpoolFolder, SpoolOrigin};
+use ::telemetry::spool::SpoolOrigin;
 use ::telemetry::{LeaveCores, RunSpool, SinkParts, SpoolMode, SpoolSettings};
 use engine::plan::Plan;
 use engine::quantity::counted;
@@ -132,48 +134,10 @@ impl TelemetryOutputs {
     pub(crate) fn exports(&self, run_id: &str) -> Vec<ExportReport> {
         let (Some(settings), Some(exporter)) = (&self.otlp, &self.exporter) else { return Vec::new() };
         let tally = exporter.tally();
-        let ExportTally {
-            offered,
-            sent,
-            rejected,
-            spooled,
-            dropped,
-            ambiguous,
-            retries,
-            breaker,
-            evicted,
-            why,
-        } = tally;
-        let to = settings.to_string();
-        let said = why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-        for (count, what) in [(dropped, "did not reach"), (rejected, "were rejected by")] {
-            if count > 0 {
-                let points = format!("{} of {}", count, counted(offered, "point"));
-                tell(Severity::Warning, &format!("{}: {points} {what} {to}{said}", settings.place));
-            }
-        }
-        if spooled > 0 {
-            let points = counted(spooled, "point");
-            let text = format!(
-                "--otlp: {points} wait on disk{said}\n  help: `vajra spool replay {}` sends them",
-                short_id(run_id)
-            );
-            tell(Severity::Warning, &text);
-        }
-        if ambiguous > 0 {
-            let points = counted(ambiguous, "point");
-            let text =
-                format!("--otlp: {points} of deltas may be at {to} twice: it did not say that it took them");
-            tell(Severity::Warning, &text);
-        }
-        if evicted > 0 {
-            let points = counted(evicted, "point");
-            tell(
-                Severity::Warning,
-                &format!("--otlp: {points} of earlier runs had to go from the spool, which was full"),
-            );
-        }
-        let signal = SIGNAL.into();
+        tell_tally(settings, &tally, run_id);
+        let ExportTally { offered, sent, rejected, spooled, dropped, .. } = tally;
+        let ExportTally { ambiguous, retries, breaker, evicted, why, .. } = tally;
+        let (to, signal) = (settings.to_string(), SIGNAL.into());
         vec![ExportReport {
             to,
             signal,
@@ -183,6 +147,7 @@ impl TelemetryOutputs {
             spooled,
             dropped,
             ambiguous,
+            evicted,
             retries,
             breaker,
             why,
@@ -202,6 +167,30 @@ impl TelemetryOutputs {
     }
 }
 
+/// Tells what is missing at the collector, what may be there twice, and what earlier runs have lost.
+fn tell_tally(settings: &OtlpSettings, tally: &ExportTally, run_id: &str) {
+    let (to, place) = (settings.to_string(), &settings.place);
+    let warn = |text: &str| tell(Severity::Warning, &format!("{place}: {text}"));
+    let points = |count: u64| counted(count, "point");
+    let said = tally.why.as_ref().map_or_else(String::new, |why| format!(": {}", plain(why)));
+    for (count, what) in [(tally.dropped, "did not reach"), (tally.rejected, "were rejected by")] {
+        if count > 0 {
+            warn(&format!("{count} of {} {what} {to}{said}", points(tally.offered)));
+        }
+    }
+    if tally.spooled > 0 {
+        let (waiting, id) = (points(tally.spooled), short_id(run_id));
+        warn(&format!("{waiting} wait on disk{said}\n  help: `vajra spool replay {id}` sends them"));
+    }
+    if tally.ambiguous > 0 {
+        warn(&may_be_twice(tally.ambiguous, &to));
+    }
+    if tally.evicted > 0 {
+        let gone = points(tally.evicted);
+        warn(&format!("{gone} of earlier runs went from the spool: they were too old, or had to make room"));
+    }
+}
+
 fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores) -> SinkParts {
     let mut offered = OfferedNow::new(plan, &run.orders);
     SinkParts { scheduled: Box::new(move |ns| offered.listen().arrivals_before(ns)), leave_cores }
@@ -209,9 +198,11 @@ fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores) -> SinkParts {
 
 /// Where what cannot be sent is kept, if there is a place for it. One that was asked for has to be there.
 fn spool(args: &TelemetryArgs) -> Result<Option<SpoolSettings>, Failure> {
+    let wanted = args.spool(&|name| std::env::var(name).ok());
+    let wanted = wanted.map_err(|mistake| Failure::new(exit::USAGE, mistake.to_string()))?;
     match default_folder() {
-        Ok(folder) => Ok(Some(args.spool(folder))),
-        Err(failure) if args.spool(SpoolFolder::default()).mode == SpoolMode::Always => Err(failure),
+        Ok(folder) => Ok(Some(SpoolSettings { folder, ..wanted })),
+        Err(failure) if wanted.mode == SpoolMode::Always => Err(failure),
         Err(_) => Ok(None),
     }
 }

@@ -15,6 +15,7 @@ use ::telemetry::otlp::{OtlpSettings, ReplayEnd, ReplayTally, replay};
 use ::telemetry::spool::{QueueSummary, SpoolBounds, SpoolFolder, SpoolMistake, SpoolQueue};
 use clap::{Args, Subcommand};
 use engine::quantity::counted;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,8 @@ use std::time::{Duration, Instant};
 
 /// The shortest beginning of a run id that names one.
 const ID_LETTERS_MIN: usize = 4;
+/// Variables of fields that may be secrets.
+const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
 /// A century.
 const ANY_AGE: Duration = Duration::from_secs(100 * 365 * 86_400);
 
@@ -62,7 +65,11 @@ struct ReplayArgs {
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
     /// Send it there, and not where it was to go. The variables OTEL_EXPORTER_OTLP_* say the rest.
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long_help = "Send it there, and not where it was to go. The variables OTEL_EXPORTER_OTLP_* say the rest. Where headers are set and runs went to several collectors, it has to be said: a token of one is not sent to another.",
+        long,
+        value_name = "URL"
+    )]
     otlp: Option<String>,
     /// Drop requests that the collector refuses, and go on with the next.
     #[arg(long)]
@@ -85,7 +92,7 @@ pub(crate) fn run(args: &SpoolArgs) -> Result<ExitCode, Failure> {
     match &args.verb {
         SpoolVerb::List(args) => list(args).map(|()| ExitCode::SUCCESS),
         SpoolVerb::Replay(args) => replay_runs(args),
-        SpoolVerb::Drop(args) => drop_runs(args).map(|()| ExitCode::SUCCESS),
+        SpoolVerb::Drop(args) => drop_runs(args),
     }
 }
 
@@ -131,6 +138,9 @@ fn replay_runs(args: &ReplayArgs) -> Result<ExitCode, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let asked = args.otlp.as_deref().map(|url| OtlpSettings::read(Some(url), &variable)).transpose();
     let asked = asked.map_err(|mistake| Failure::new(USAGE, mistake.to_string()))?.flatten();
+    if asked.is_none() {
+        refuse_to_share_headers(&queues, &variable)?;
+    }
     if queues.is_empty() {
         eprintln!("nothing waits in the spool");
     }
@@ -138,20 +148,42 @@ fn replay_runs(args: &ReplayArgs) -> Result<ExitCode, Failure> {
     let mut is_whole = true;
     for summary in queues {
         if summary.is_open {
-            let text =
-                format!("{} is left alone: its run goes on, or somebody sends it", short_id(&summary.run_id));
-            tell(Severity::Warning, &text);
+            warn_of(&summary, "is left alone: its run goes on, or somebody sends it");
             is_whole = false;
             continue;
         }
-        let settings = match &asked {
-            Some(settings) => settings.clone(),
-            None => OtlpSettings::at(&summary.to, &variable)
-                .map_err(|mistake| Failure::new(USAGE, mistake.to_string()))?,
+        let settings = asked.clone().map_or_else(|| OtlpSettings::at(&summary.to, &variable), Ok);
+        // What is wrong with one is in the way of no other.
+        is_whole &= match settings {
+            Ok(settings) => replay_one(&summary, settings, args.drop_refused, &session)?,
+            Err(mistake) => {
+                warn_of(&summary, &format!("is not sent: {mistake}"));
+                false
+            }
         };
-        is_whole &= replay_one(&summary, settings, args.drop_refused, &session)?;
     }
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(RUNTIME) })
+}
+
+/// Fields of the environment may be a token of one collector, which is none of another one's business.
+fn refuse_to_share_headers(
+    queues: &[QueueSummary],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), Failure> {
+    let places: BTreeSet<String> = queues.iter().map(|queue| plain(&queue.to)).collect();
+    let is_set = |name: &&&str| variable(name).is_some_and(|value| !value.trim().is_empty());
+    let Some(name) = HEADERS.iter().find(is_set).filter(|_| places.len() > 1) else { return Ok(()) };
+    let places: Vec<String> = places.into_iter().collect();
+    let text = format!(
+        "{name} would be sent to several collectors: {}\n  \
+         help: name the runs of one of them, or say where all of it is to go with --otlp URL",
+        places.join(", ")
+    );
+    Err(Failure::new(USAGE, text))
+}
+
+fn warn_of(summary: &QueueSummary, what: &str) {
+    tell(Severity::Warning, &format!("{} {what}", short_id(&summary.run_id)));
 }
 
 /// Sends what one queue has, and says what became of it. True if nothing is left.
@@ -161,20 +193,37 @@ fn replay_one(
     drops_refused: bool,
     session: &Session,
 ) -> Result<bool, Failure> {
-    let mut queue = open(summary)?;
+    let mut queue = match open(summary) {
+        Ok(queue) => queue,
+        Err(mistake) => {
+            warn_of(summary, &format!("is not sent: {mistake}"));
+            return Ok(false);
+        }
+    };
     let to = settings.to_string();
     let is_stopped = Arc::new(AtomicBool::new(false));
     let stop = is_stopped.clone();
     let work = move || {
-        let replayed = replay(&mut queue, &settings, drops_refused, &|| stop.load(Ordering::Relaxed));
-        queue.close().and(replayed)
+        let (end, mut tally) = replay(&mut queue, &settings, drops_refused, &|| stop.load(Ordering::Relaxed));
+        // In the end it is written down again how far it was read, or nothing is left.
+        tally.trouble = queue.close().err().map(|mistake| mistake.to_string()).or_else(|| {
+            tally.trouble.take().filter(|_| end == ReplayEnd::Unreadable)
+        });
+        (end, tally)
     };
     let replayed = session.heeding(work);
     is_stopped.store(true, Ordering::Relaxed);
-    let (end, tally) = replayed?.map_err(failure)?;
+    let (end, tally) = replayed?;
     say(&spool_text::replayed(summary, &tally, &to))?;
     tell_end(end, &tally, &to);
-    Ok(end == ReplayEnd::Whole)
+    if tally.ambiguous > 0 {
+        tell(Severity::Warning, &spool_text::may_be_twice(tally.ambiguous, &to));
+    }
+    if let Some(trouble) = &tally.trouble {
+        let text = format!("may be sent again the next time, in part: {}", plain(trouble));
+        warn_of(summary, &text);
+    }
+    Ok(end == ReplayEnd::Whole && tally.trouble.is_none())
 }
 
 fn tell_end(end: ReplayEnd, tally: &ReplayTally, to: &str) {
@@ -182,6 +231,9 @@ fn tell_end(end: ReplayEnd, tally: &ReplayTally, to: &str) {
     let wait = counted(tally.left, "point");
     match end {
         ReplayEnd::Whole | ReplayEnd::Stopped => {}
+        ReplayEnd::Unreadable => {
+            tell(Severity::Warning, &format!("{wait} wait still: the next request cannot be read"));
+        }
         ReplayEnd::Away => tell(Severity::Warning, &format!("{wait} wait still: {to} takes none now{why}")),
         ReplayEnd::Refused => tell(
             Severity::Warning,
@@ -193,21 +245,32 @@ fn tell_end(end: ReplayEnd, tally: &ReplayTally, to: &str) {
     }
 }
 
-fn drop_runs(args: &DropArgs) -> Result<(), Failure> {
+fn drop_runs(args: &DropArgs) -> Result<ExitCode, Failure> {
+    let mut is_whole = true;
     for summary in queues_of(&args.runs)? {
-        let queue = open(&summary)?;
-        let points = queue.points();
-        queue.drop_all().map_err(failure)?;
-        say(&format!("{}: {} dropped\n", short_id(&summary.run_id), counted(points, "point")))?;
+        let dropped = open(&summary).and_then(|queue| {
+            let points = queue.points();
+            queue.drop_all().map(|()| points)
+        });
+        match dropped {
+            Ok(points) => {
+                say(&format!("{}: {} dropped\n", short_id(&summary.run_id), counted(points, "point")))?;
+            }
+            // What is wrong with one is in the way of no other.
+            Err(mistake) => {
+                warn_of(&summary, &format!("is not dropped: {mistake}"));
+                is_whole = false;
+            }
+        }
     }
-    Ok(())
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(RUNTIME) })
 }
 
-fn open(summary: &QueueSummary) -> Result<SpoolQueue, Failure> {
+fn open(summary: &QueueSummary) -> Result<SpoolQueue, SpoolMistake> {
     let now = moment(Instant::now());
     // What somebody asks for by name is not too old for it.
     let bounds = SpoolBounds { age_max: ANY_AGE, ..SpoolBounds::default() };
-    SpoolQueue::open(&summary.folder, bounds, now).map_err(failure)
+    SpoolQueue::open(&summary.folder, bounds, now)
 }
 
 fn failure(mistake: SpoolMistake) -> Failure {

@@ -1,7 +1,10 @@
 //! Flags about who else hears what is measured while a run goes on.
 
 use clap::{Args, ValueEnum};
+use engine::plain::plain;
 use engine::quantity::{Unreadable, parse_duration_ns};
+use std::error::Error;
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 use telemetry::prometheus::ListenAddress;
@@ -39,30 +42,22 @@ pub(crate) struct TelemetryArgs {
     #[arg(
         long_help = "What of --otlp is kept on disk, for `vajra spool`: what cannot be sent now and what waits behind it, everything before it is sent, or nothing",
         long,
-        env = "VAJRA_SPOOL",
-        hide_env = true,
         value_enum,
         value_name = "WHEN",
-        default_value_t,
-        hide_default_value = true,
         hide_possible_values = true,
         hide_short_help = true
     )]
-    pub(crate) spool: SpoolWord,
+    pub(crate) spool: Option<SpoolWord>,
     /// When that is made to be on the disk itself: always, 1s, never.
     #[arg(
         long_help = "When it is made sure that what is kept is on the disk, even if the machine fails: after each request, once a second, or whenever the system does it",
         long,
-        env = "VAJRA_SPOOL_SYNC",
-        hide_env = true,
         value_enum,
         value_name = "WHEN",
-        default_value_t,
-        hide_default_value = true,
         hide_possible_values = true,
         hide_short_help = true
     )]
-    pub(crate) spool_sync: SyncWord,
+    pub(crate) spool_sync: Option<SyncWord>,
     /// Listen where others than this machine can connect, without TLS or a token.
     #[arg(long, requires = "prometheus", hide_short_help = true)]
     pub(crate) insecure_listen: bool,
@@ -94,21 +89,57 @@ pub(crate) enum SyncWord {
 }
 
 impl TelemetryArgs {
-    /// Where and how what cannot be sent is kept.
-    pub(crate) fn spool(&self, folder: SpoolFolder) -> SpoolSettings {
-        let mode = match self.spool {
+    /// How what cannot be sent is kept, by flags and variables; where, is still to be said.
+    pub(crate) fn spool(
+        &self,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<SpoolSettings, UnknownWord> {
+        let spool = self.spool.map_or_else(|| word("VAJRA_SPOOL", variable), Ok)?;
+        let spool_sync = self.spool_sync.map_or_else(|| word("VAJRA_SPOOL_SYNC", variable), Ok)?;
+        let mode = match spool {
             SpoolWord::Failing => SpoolMode::Failing,
             SpoolWord::Always => SpoolMode::Always,
             SpoolWord::Never => SpoolMode::Never,
         };
-        let sync = match self.spool_sync {
+        let sync = match spool_sync {
             SyncWord::Always => SpoolSync::Always,
             SyncWord::EachSecond => SpoolSync::EachSecond,
             SyncWord::Never => SpoolSync::Never,
         };
-        SpoolSettings { folder, mode, sync, bounds: SpoolBounds::default() }
+        let folder = SpoolFolder::default();
+        Ok(SpoolSettings { folder, mode, sync, bounds: SpoolBounds::default() })
     }
 }
+
+/// What a variable says; the default where it is not set, or empty.
+fn word<T: ValueEnum + Default>(
+    name: &'static str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<T, UnknownWord> {
+    let given = variable(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let Some(given) = given else { return Ok(T::default()) };
+    T::from_str(&given, true).map_err(|_| {
+        let known = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        UnknownWord { name, given, known: known.map(|value| value.get_name().to_owned()).collect() }
+    })
+}
+
+/// A variable that says something which is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnknownWord {
+    name: &'static str,
+    given: String,
+    known: Vec<String>,
+}
+
+impl fmt::Display for UnknownWord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let UnknownWord { name, given, known } = self;
+        write!(formatter, "{name}: `{}` is not known\n  help: use one of {}", plain(given), known.join(", "))
+    }
+}
+
+impl Error for UnknownWord {}
 
 /// How long something is kept.
 #[derive(Clone, Copy, Debug)]
@@ -119,5 +150,26 @@ impl FromStr for HoldTime {
 
     fn from_str(text: &str) -> Result<HoldTime, Unreadable> {
         Ok(HoldTime(Duration::from_nanos(parse_duration_ns(text)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_say_what_flags_do_not_and_one_that_is_empty_says_nothing() {
+        let of = |spool: Option<SpoolWord>, name: &'static str, value: &'static str| {
+            let args = TelemetryArgs { spool, ..TelemetryArgs::default() };
+            args.spool(&|asked| (asked == name).then(|| value.to_owned()))
+        };
+        let mode = |spool, value| of(spool, "VAJRA_SPOOL", value).unwrap().mode;
+        assert_eq!(mode(None, "always"), SpoolMode::Always);
+        assert_eq!(mode(None, " "), SpoolMode::Failing);
+        assert_eq!(mode(Some(SpoolWord::Never), "always"), SpoolMode::Never);
+        assert_eq!(of(None, "VAJRA_SPOOL_SYNC", "ALWAYS").unwrap().sync, SpoolSync::Always);
+        assert_eq!(of(None, "VAJRA_SPOOL_SYNC", "").unwrap().sync, SpoolSync::EachSecond);
+        let mistake = of(None, "VAJRA_SPOOL_SYNC", "2s").unwrap_err().to_string();
+        assert_eq!(mistake, "VAJRA_SPOOL_SYNC: `2s` is not known\n  help: use one of always, 1s, never");
     }
 }

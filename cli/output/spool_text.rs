@@ -36,11 +36,17 @@ pub(crate) fn list(queues: &[QueueSummary], screen: &Screen) -> String {
             Cell::toned(group(queue.lost), lost),
             bytes(queue.bytes as f64).into(),
             oldest.into(),
-            plain(&queue.to).into(),
+            (if queue.to.is_empty() { "unknown".to_owned() } else { plain(&queue.to) }).into(),
             (if queue.is_open { "open" } else { "" }).into(),
         ]);
     }
     table.show(screen)
+}
+
+/// What nobody can say of points whose request was sent, and not responded to.
+pub(crate) fn may_be_twice(points: u64, to: &str) -> String {
+    let points = counted(points, "point");
+    format!("{points} of deltas may be at {to} twice: it did not say that it took them")
 }
 
 /// What became of one queue that was sent.
