@@ -218,3 +218,63 @@ pub fn moment(since: Instant) -> SpoolMoment {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     SpoolMoment { unix_ns: unix.as_nanos() as u64, elapsed: since.elapsed() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::ExportSignal;
+    use std::fs::File;
+    use std::path::Path;
+
+    fn bounds(bytes_max: u64) -> SpoolBounds {
+        SpoolBounds { bytes_max, age_max: Duration::from_secs(1 << 30), segment_bytes: 500 }
+    }
+
+    fn batch(bytes: usize) -> ExportBatch {
+        let body = vec![0; bytes].into();
+        ExportBatch { signal: ExportSignal::Metrics, body, points: 10, is_delta: false }
+    }
+
+    fn spool(place: &Path, sync: SpoolSync) -> RunSpool {
+        let folder = SpoolFolder(place.join("spool"));
+        let settings = SpoolSettings { folder, mode: SpoolMode::Always, sync, bounds: bounds(2_000) };
+        RunSpool::new(&settings, origin("run")).unwrap()
+    }
+
+    fn origin(run_id: &str) -> SpoolOrigin {
+        SpoolOrigin { run_id: run_id.into(), to: "http://h:1".into(), signal: "metrics".into() }
+    }
+
+    #[test]
+    fn what_cannot_be_synced_is_stored_once_and_told_at_the_end() {
+        let place = tempfile::tempdir().unwrap();
+        let mut spool = spool(place.path(), SpoolSync::Always);
+        assert!(spool.append(&batch(100)));
+        spool.sync_by(|_| Err(io::Error::other("as a test asks for")));
+        assert!(spool.append(&batch(100)), "it is there");
+        assert_eq!((spool.points(), spool.trouble()), ((20, 0), None));
+        spool.sync_by(File::sync_all);
+        assert!(spool.append(&batch(100)));
+        assert_eq!(spool.points(), (30, 0));
+        let told = spool.close().unwrap();
+        assert!(told.contains("as a test asks for"), "{told}");
+    }
+
+    #[test]
+    fn room_that_others_leave_is_taken() {
+        let place = tempfile::tempdir().unwrap();
+        let mut spool = spool(place.path(), SpoolSync::Never);
+        let path = spool.settings.folder.queue("other", "metrics");
+        let mut other =
+            SpoolQueue::create(&path, &origin("other"), bounds(2_000), SpoolSync::Never).unwrap();
+        other.append(&batch(1_900), spool.now()).unwrap();
+        // The first one is written before anybody looks for others.
+        assert!(spool.append(&batch(100)));
+        assert!(!spool.append(&batch(100)), "the other one has it open");
+        assert!(spool.trouble().is_some_and(|trouble| trouble.contains("all the room there is")));
+        other.drop_all().unwrap();
+        spool.try_again();
+        assert!(spool.append(&batch(100)));
+        assert_eq!((spool.points(), spool.trouble()), ((20, 0), None));
+    }
+}

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_admitted_is_what_a_lock_would_have_admitted_however_threads_interleave() {
+    fn however_threads_interleave_no_more_closes_than_was_tried_and_succeeded() {
         // All that is admitted in a stay that ends well is one probe; so closings are probes that succeeded, to one.
         let breaker = opened(0);
         let (clock, succeeded) = (AtomicU64::new(1), AtomicU64::new(0));

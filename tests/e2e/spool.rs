@@ -127,7 +127,7 @@ fn a_collector_that_is_killed_and_comes_back_has_every_point_in_the_end() {
     }
     assert_eq!(unique.len() as u64, offered);
     assert_is_in_turn(&unique);
-    assert_eq!(done.count("/exports/0/retries") > 0, done.report["exports"][0]["why"].is_string());
+    assert_eq!(spooled > 0, done.report["exports"][0]["why"].is_string(), "{}", done.report["exports"]);
 }
 
 #[test]

@@ -100,6 +100,7 @@ impl Drop for EndNotice {
 mod tests {
     use super::super::outbox::OUTBOX_BYTES_MAX;
     use super::super::replay::{ReplayEnd, replay};
+    use super::super::test_collector::{ScriptedReply, TestCollector};
     use super::*;
     use crate::batch::ExportSignal;
     use crate::run_spool::{SpoolMode, SpoolSettings, moment};
@@ -275,8 +276,6 @@ mod tests {
         let exporter = exporter(port, spool(place.path(), SpoolMode::Failing));
         (0..20).for_each(|name| exporter.offer(batch(name, 1_000, 10)));
         await_tally(&exporter, |tally| tally.breaker.openings > 0);
-        let meanwhile = exporter.tally();
-        assert_eq!((meanwhile.sent, meanwhile.dropped), (0, 0), "{meanwhile:?}");
         (20..40).for_each(|name| exporter.offer(batch(name, 1_000, 10)));
         await_tally(&exporter, |tally| tally.sent == 400);
         exporter.finish(LONG);
@@ -293,7 +292,8 @@ mod tests {
         for mode in [SpoolMode::Failing, SpoolMode::Always] {
             let place = tempfile::tempdir().unwrap();
             let (port, _seen) = collector(0, &[Answer::Silence]);
-            let exporter = exporter(port, spool(place.path(), mode));
+            let mut exporter = exporter(port, spool(place.path(), mode));
+            exporter.store_patience = LONG;
             (0..30).for_each(|name| exporter.offer(batch(name, 1 << 20, 10)));
             // More than fits into memory, which is only for a moment where it can be moved to disk.
             exporter.finish(Duration::ZERO);
@@ -305,7 +305,7 @@ mod tests {
             let (port, seen) = collector(0, &[Answer::Status(200)]);
             let now = moment(Instant::now());
             let mut queue = SpoolQueue::open(&queues[0].folder, SpoolBounds::default(), now).unwrap();
-            let (end, replayed) = replay(&mut queue, &settings(port), false, &|| false).unwrap();
+            let (end, replayed) = replay(&mut queue, &settings(port), false, &|| false);
             assert_eq!((end, replayed.sent, replayed.left), (ReplayEnd::Whole, tally.spooled, 0));
             let seen: Vec<u8> = seen.try_iter().collect();
             assert!(seen.is_sorted() && seen.last() == Some(&29), "{seen:?}");
@@ -324,7 +324,7 @@ mod tests {
         let tally = exporter.tally();
         assert_closes(&tally);
         assert_eq!((tally.sent, tally.dropped, tally.spooled), (50, 0, 0), "{tally:?}");
-        assert!(tally.why.unwrap().contains("cannot be created"));
+        assert_eq!(tally.why, None, "nothing is missing");
         assert_eq!(seen.try_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
     }
 
@@ -350,5 +350,104 @@ mod tests {
         let tally = exporter.tally();
         assert_closes(&tally);
         assert_eq!((tally.offered, tally.dropped), (10, 10));
+    }
+
+    /// What becomes of two requests with seven points, where a collector replies so at first and takes all afterwards.
+    fn tally_after(replies: &[ScriptedReply]) -> (ExportTally, usize) {
+        let collector = TestCollector::start(replies);
+        let plain = |name: &str| name.ends_with("OTLP_COMPRESSION").then(|| "none".to_owned());
+        let settings = OtlpSettings::read(Some(&format!("http://127.0.0.1:{}", collector.port)), &plain);
+        let exporter = Exporter::start(&settings.unwrap().unwrap(), None, Arc::new(|| {})).unwrap();
+        for points in [3, 4] {
+            exporter.offer(batch(0, 0, points));
+        }
+        exporter.finish(LONG);
+        (exporter.tally(), collector.requests().len())
+    }
+
+    #[test]
+    fn what_is_sent_again_with_success_leaves_no_reason() {
+        let (tally, requests) = tally_after(&[ScriptedReply::Status(503)]);
+        let expected = ExportTally { offered: 7, sent: 7, retries: 1, ..ExportTally::default() };
+        assert_eq!((tally, requests), (expected, 3));
+    }
+
+    #[test]
+    fn the_reason_is_the_one_of_the_last_points_that_are_missing() {
+        let (tally, _) = tally_after(&[ScriptedReply::Status(400), ScriptedReply::Rejects(1, "")]);
+        let why = Some("no reason was given".to_owned());
+        let expected =
+            ExportTally { offered: 7, sent: 3, rejected: 1, dropped: 3, why, ..ExportTally::default() };
+        assert_eq!(tally, expected);
+        let (tally, _) = tally_after(&[ScriptedReply::Rejects(2, "too\u{7}old"), ScriptedReply::Status(404)]);
+        assert_eq!((tally.sent, tally.rejected, tally.dropped), (1, 2, 4));
+        assert_eq!(tally.why.as_deref(), Some("status 404 Not Found"));
+    }
+
+    #[test]
+    fn what_a_spool_said_once_is_not_what_a_collector_says_later() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("spool"), "").unwrap();
+        let (port, _seen) = collector(0, &[Answer::Status(400), Answer::Status(200)]);
+        let exporter = exporter(port, spool(place.path(), SpoolMode::Always));
+        exporter.offer(batch(0, 100, 10));
+        exporter.offer(batch(1, 100, 10));
+        exporter.finish(LONG);
+        let tally = exporter.tally();
+        assert_eq!((tally.sent, tally.dropped), (10, 10));
+        assert_eq!(tally.why.as_deref(), Some("status 400 Bad Request"), "{tally:?}");
+    }
+
+    /// A queue of requests with ten points each, as a run that was killed has left it.
+    fn left_behind(place: &Path, requests: u8) -> SpoolQueue {
+        let origin = SpoolOrigin { run_id: "run".into(), to: "http://h:1".into(), signal: "metrics".into() };
+        let folder = SpoolFolder(place.join("spool")).queue("run", "metrics");
+        let bounds = SpoolBounds::default();
+        let mut queue = SpoolQueue::create(&folder, &origin, bounds, SpoolSync::Never).unwrap();
+        let now = moment(Instant::now());
+        (0..requests).for_each(|name| queue.append(&batch(name, 100, 10), now).unwrap());
+        queue
+    }
+
+    #[test]
+    fn a_disk_on_which_nothing_can_be_written_down_holds_up_no_replay() {
+        let place = tempfile::tempdir().unwrap();
+        let mut queue = left_behind(place.path(), 5);
+        // A folder where the cursor would be written.
+        std::fs::create_dir(place.path().join("spool/run-metrics/cursor.new")).unwrap();
+        let (port, seen) = collector(0, &[Answer::Status(200)]);
+        let (end, tally) = replay(&mut queue, &settings(port), false, &|| false);
+        assert_eq!((end, tally.sent, tally.left), (ReplayEnd::Whole, 50, 0));
+        assert!(tally.trouble.unwrap().contains("cannot be written"));
+        assert_eq!(seen.try_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        queue.close().unwrap();
+        assert!(SpoolFolder(place.path().join("spool")).queues().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_replayed_twice_perhaps_is_counted_once() {
+        let place = tempfile::tempdir().unwrap();
+        let mut queue = left_behind(place.path(), 3);
+        let answers = &[Answer::Status(503), Answer::Hangup, Answer::Hangup, Answer::Status(200)];
+        let (port, _seen) = collector(0, answers);
+        let (end, tally) = replay(&mut queue, &settings(port), false, &|| false);
+        assert_eq!((end, tally.sent, tally.ambiguous), (ReplayEnd::Whole, 30, 10));
+    }
+
+    #[test]
+    fn a_collector_that_cannot_be_reached_has_taken_nothing_twice() {
+        let place = tempfile::tempdir().unwrap();
+        let port = {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap().port()
+        };
+        let exporter = exporter(port, spool(place.path(), SpoolMode::Failing));
+        (0..5).for_each(|name| exporter.offer(batch(name, 100, 10)));
+        await_tally(&exporter, |tally| tally.breaker.openings > 0);
+        exporter.finish(LONG);
+        let tally = exporter.tally();
+        assert_closes(&tally);
+        assert_eq!((tally.spooled, tally.ambiguous), (50, 0), "{tally:?}");
+        assert!(tally.why.is_some_and(|why| why.contains("no connection")));
     }
 }

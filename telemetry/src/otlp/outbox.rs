@@ -172,3 +172,45 @@ impl OutboxState {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::ExportSignal;
+
+    fn offered(outbox: &ExportOutbox, points: u64) {
+        let signal = ExportSignal::Metrics;
+        outbox.offer(ExportBatch { signal, body: "x".into(), points, is_delta: false });
+    }
+
+    #[test]
+    fn what_becomes_of_a_request_after_the_end_changes_no_account() {
+        let outbox = ExportOutbox::default();
+        offered(&outbox, 10);
+        offered(&outbox, 5);
+        // The thread has one in hand when nobody waits for it any longer.
+        assert!(outbox.pop().is_some());
+        let mut state = outbox.state();
+        state.seal();
+        state.tally.sent += 10;
+        state.tally.spooled = 7;
+        state.seal();
+        let told = state.told();
+        assert_eq!((told.offered, told.sent, told.spooled, told.dropped), (15, 0, 0, 15));
+        assert_eq!(told.why.as_deref(), Some("the run had ended"));
+    }
+
+    #[test]
+    fn the_reason_is_what_is_wrong_with_the_spool_before_what_is_wrong_with_the_collector() {
+        let outbox = ExportOutbox::default();
+        let mut state = outbox.state();
+        let mut why = |trouble: Option<&str>, complaint: Option<&str>| {
+            (state.trouble, state.complaint) = (trouble.map(str::to_owned), complaint.map(str::to_owned));
+            state.drop_points(1, "the outbox was full");
+            state.tally.why.clone().unwrap()
+        };
+        assert_eq!(why(Some("no disk"), Some("status 503")), "no disk");
+        assert_eq!(why(None, Some("status 503")), "status 503");
+        assert_eq!(why(None, None), "the outbox was full");
+    }
+}

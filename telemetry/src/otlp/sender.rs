@@ -178,7 +178,34 @@ impl ExportSender {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::OtlpSettings;
     use super::*;
+    use engine::breaker::BreakerRules;
+
+    #[test]
+    fn at_the_end_nobody_waits_for_a_collector_that_is_known_to_be_away() {
+        let settings = OtlpSettings::read(Some("http://127.0.0.1:1"), &|_| None).unwrap().unwrap();
+        let rules = BreakerRules { failures: 3, window: 3, stays_open_ns: 1, probes: 1 };
+        let breaker = Arc::new(SharedBreaker::new(rules));
+        let later = Instant::now() + Duration::from_secs(3_600);
+        let sender = ExportSender {
+            pending: PendingBatches::new(Arc::default(), None),
+            transport: CollectorTransport::new(settings),
+            breaker: breaker.clone(),
+            delays: RetryDelays::new(),
+            not_before: Some(later),
+        };
+        // Of one that has failed once it is not known.
+        breaker.ask().unwrap().failed();
+        assert!(matches!(sender.turn(&breaker, true), SendTurn::NotBefore(moment) if moment == later));
+        (0..2).for_each(|_| breaker.ask().unwrap().failed());
+        // The breaker would let one through by now, and the wait goes on.
+        assert!(matches!(sender.turn(&breaker, true), SendTurn::Over));
+        assert!(matches!(sender.turn(&breaker, false), SendTurn::NotBefore(moment) if moment == later));
+        let sender = ExportSender { not_before: None, ..sender };
+        while breaker.open_until().is_some_and(|until| until > Instant::now()) {}
+        assert!(matches!(sender.turn(&breaker, true), SendTurn::Now(_)));
+    }
 
     #[test]
     fn waits_grow_to_a_bound_and_heed_what_a_collector_asks_for() {

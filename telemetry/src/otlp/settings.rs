@@ -480,6 +480,34 @@ mod tests {
     }
 
     #[test]
+    fn what_the_spool_does_not_say_is_asked_for() {
+        let mistake = |to: &str| OtlpSettings::at(to, &|_| None).unwrap_err();
+        assert!(mistake("").problem.contains("cannot be read any more"));
+        let shown = to(Some("http://h:1/api_key=hush/x"), &[]);
+        assert!(mistake(&shown).problem.contains("may be secret"), "{shown}");
+        assert_eq!(mistake(&shown).fix, "say it with --otlp URL");
+    }
+
+    #[test]
+    fn a_file_without_a_usable_certificate_is_named_by_its_own_variable() {
+        let place = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = place.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let useless = file("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        let (chain, key) = (file("own.pem", &certificate.pem()), file("own.key", &key.serialize_pem()));
+        let own = [("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", chain.as_str()), (CLIENT_KEY, key.as_str())];
+        let mistake = read(Some("https://h"), &[&[(CERTIFICATE, useless.as_str())][..], &own].concat());
+        let mistake = mistake.unwrap_err();
+        assert_eq!(mistake.place, CERTIFICATE);
+        assert_eq!(mistake.problem, format!("{useless} has no certificate that can be used"));
+    }
+
+    #[test]
     fn the_exporters_that_are_asked_for_may_be_several_and_others_than_this_one() {
         let to = |variables: &[(&str, &str)]| read(None, variables).unwrap().map(|to| to.to_string());
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1");

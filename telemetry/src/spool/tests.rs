@@ -9,8 +9,10 @@ use crate::batch::{ExportBatch, ExportSignal};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const DAY_NS: u64 = 24 * 3_600 * 1_000_000_000;
@@ -307,4 +309,143 @@ fn what_cannot_be_written_is_told_with_its_place_and_leaves_the_queue_as_it_was(
     fs::rename(place.path().join("elsewhere"), &folder).unwrap();
     queue.append(&batch(2, 600, 10), at(0)).unwrap();
     assert_eq!(drained(&mut queue, at(0)), [batch(0, 600, 10), batch(2, 600, 10)]);
+}
+
+#[test]
+fn a_disk_that_does_not_sync_has_a_request_once_and_it_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("queue");
+    let mut queue = SpoolQueue::create(&folder, &origin("run"), SMALL, SpoolSync::Always).unwrap();
+    queue.sync_by(|_| Err(io::Error::other("as a test asks for")));
+    queue.append_taken(&batch(0, 100, 10), at(0)).unwrap();
+    queue.append(&batch(1, 100, 10), at(0)).unwrap();
+    for _ in 0..2 {
+        assert!(queue.sync_if_due(at(0)).is_err(), "it is tried again");
+    }
+    assert!(queue.advance().unwrap());
+    assert_eq!((queue.points(), queue.lost()), (10, 0));
+    queue.sync_by(File::sync_all);
+    queue.sync_if_due(at(0)).unwrap();
+    assert_eq!(drained(&mut queue, at(0)), [batch(1, 100, 10)]);
+    assert_eq!((queue.points(), queue.lost()), (0, 0));
+}
+
+#[test]
+fn what_is_to_be_on_the_disk_is_there_with_its_folders() {
+    static SYNCED: AtomicUsize = AtomicUsize::new(0);
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("queue");
+    let mut queue = SpoolQueue::create(&folder, &origin("run"), SMALL, SpoolSync::Always).unwrap();
+    queue.sync_by(|file| {
+        SYNCED.fetch_add(1, Ordering::Relaxed);
+        file.sync_all()
+    });
+    let mut synced_after = |name, bytes| {
+        queue.append(&batch(name, bytes, 10), at(0)).unwrap();
+        queue.sync_if_due(at(0)).unwrap();
+        SYNCED.swap(0, Ordering::Relaxed)
+    };
+    assert_eq!(synced_after(0, 100), 3, "the segment, its folder, and the folder of that");
+    assert_eq!(synced_after(1, 500), 1);
+    assert_eq!(synced_after(2, 100), 3, "a new segment");
+}
+
+#[test]
+fn without_a_cursor_what_is_there_is_read_and_what_was_sent_is_not_lost() {
+    for wrong in ["", "{\"segment\":1,\"offset\":8,\"next\":70,\"put\":20,\"lost\":0}"] {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("queue");
+        let mut queue = create(&folder, LARGE);
+        for name in 0..4 {
+            queue.append(&batch(name, 600, 10), at(0)).unwrap();
+        }
+        for _ in 0..2 {
+            assert!(queue.head(at(0)).unwrap().is_some() && queue.advance().unwrap());
+        }
+        // The next one is looked at, so that what is before it goes.
+        assert_eq!(queue.head(at(0)).unwrap(), Some(batch(2, 600, 10)));
+        drop(queue);
+        fs::write(folder.join("cursor.json"), wrong).unwrap();
+        let mut queue = SpoolQueue::open(&folder, LARGE, at(0)).unwrap();
+        assert_eq!((queue.points(), queue.lost()), (20, 0), "{wrong}");
+        assert_eq!(drained(&mut queue, at(0)), [batch(2, 600, 10), batch(3, 600, 10)]);
+        assert_eq!((queue.points(), queue.lost()), (0, 0));
+    }
+}
+
+#[test]
+fn a_queue_that_has_lost_whose_it_is_is_listed_and_goes_as_others_do() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = SpoolFolder(place.path().join("spool"));
+    let path = folder.queue("run-7", "metrics");
+    let mut queue = create(&path, SMALL);
+    queue.append(&batch(0, 600, 10), at(0)).unwrap();
+    queue.close().unwrap();
+    fs::write(path.join("queue.json"), "").unwrap();
+    let [queue] = folder.queues().unwrap().try_into().unwrap();
+    assert_eq!((queue.run_id.as_str(), queue.signal.as_str(), queue.to.as_str()), ("run-7", "metrics", ""));
+    assert_eq!((queue.points, queue.is_open), (10, false));
+    let own = folder.queue("own", "metrics");
+    let room = folder.make_room(&own, 100, SMALL, at(1));
+    assert!(room.dropped == 0 && room.bytes_max < SMALL.bytes_max, "its bytes are counted: {room:?}");
+    let room = folder.make_room(&own, SMALL.bytes_max, SMALL, at(1));
+    assert_eq!((room.dropped, room.bytes_max), (10, SMALL.bytes_max));
+    assert_eq!(folder.queues().unwrap(), []);
+}
+
+#[test]
+fn what_others_have_goes_when_it_is_too_old_whether_or_not_room_is_needed() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = SpoolFolder(place.path().join("spool"));
+    for (run_id, second) in [("old", 0), ("young", 60)] {
+        let path = folder.queue(run_id, "metrics");
+        let mut queue = SpoolQueue::create(&path, &origin(run_id), SMALL, SpoolSync::Never).unwrap();
+        queue.append(&batch(second, 100, 10), at(second)).unwrap();
+        queue.close().unwrap();
+    }
+    let room = folder.make_room(&folder.queue("own", "metrics"), 0, SMALL, at(110));
+    assert_eq!(room.dropped, 10);
+    let ids: Vec<String> = folder.queues().unwrap().into_iter().map(|queue| queue.run_id).collect();
+    assert_eq!(ids, ["young"]);
+}
+
+#[test]
+fn what_another_version_has_written_stays() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = SpoolFolder(place.path().join("spool"));
+    let path = folder.queue("run", "metrics");
+    let mut queue = create(&path, LARGE);
+    for name in 0..2 {
+        queue.append(&batch(name, 600, 10), at(0)).unwrap();
+    }
+    queue.close().unwrap();
+    let files = segments(&path);
+    OpenOptions::new().write(true).open(&files[1]).unwrap().write_all_at(b"VAJRASP2", 0).unwrap();
+    let before = fs::read(&files[1]).unwrap();
+    folder.make_room(&folder.queue("own", "metrics"), SMALL.bytes_max, SMALL, at(1_000));
+    let mut queue = SpoolQueue::open(&path, LARGE, at(0)).unwrap();
+    queue.append(&batch(2, 600, 10), at(0)).unwrap();
+    assert_eq!(drained(&mut queue, at(0)).last(), Some(&batch(2, 600, 10)));
+    queue.drop_all().unwrap();
+    assert_eq!(fs::read(&files[1]).unwrap(), before);
+}
+
+#[test]
+fn where_there_is_little_room_the_oldest_go_and_what_was_just_written_stays() {
+    let place = tempfile::tempdir().unwrap();
+    let bounds = SpoolBounds { bytes_max: 1_000, segment_bytes: 8_000, ..SMALL };
+    let mut queue = create(&place.path().join("queue"), bounds);
+    let put: Vec<ExportBatch> = (0..20).map(|name| batch(name, 100, 10)).collect();
+    for batch in &put {
+        queue.append(batch, at(0)).unwrap();
+        assert!(queue.bytes() <= bounds.bytes_max && queue.points() > 0);
+    }
+    // One that takes nearly all of it has all others go, and not itself.
+    let read = drained(&mut queue, at(0));
+    assert!(read.len() >= 4, "{} of 130 bytes each in 1,000", read.len());
+    assert_eq!(read, put[put.len() - read.len()..]);
+    for (name, bytes) in [(20, 100), (21, 100), (22, 900)] {
+        queue.append(&batch(name, bytes, 10), at(0)).unwrap();
+    }
+    assert_eq!(drained(&mut queue, at(0)), [batch(22, 900, 10)]);
 }
