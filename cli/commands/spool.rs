@@ -276,3 +276,35 @@ fn open(summary: &QueueSummary) -> Result<SpoolQueue, SpoolMistake> {
 fn failure(mistake: SpoolMistake) -> Failure {
     Failure::runtime(mistake.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn queue(to: &str) -> QueueSummary {
+        QueueSummary {
+            run_id: "run".into(),
+            to: to.into(),
+            signal: "metrics".into(),
+            requests: 1,
+            points: 10,
+            bytes: 100,
+            lost: 0,
+            oldest_unix_ns: None,
+            is_open: false,
+            folder: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_token_goes_to_one_collector_alone() {
+        let (one, other) = (queue("http://staging:4318/v1/metrics"), queue("https://prod:443/v1/metrics"));
+        let set = |name: &str| (name == "OTEL_EXPORTER_OTLP_HEADERS").then(|| "authorization=x".to_owned());
+        let empty = |name: &str| (name == "OTEL_EXPORTER_OTLP_HEADERS").then(|| " ".to_owned());
+        let both = [one.clone(), other];
+        assert!(refuse_to_share_headers(&both, &empty).is_ok());
+        assert!(refuse_to_share_headers(&[one.clone(), one], &set).is_ok());
+        assert!(refuse_to_share_headers(&both, &set).is_err());
+    }
+}
