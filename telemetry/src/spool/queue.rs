@@ -111,14 +111,14 @@ impl SpoolQueue {
         SpoolQueue::with_lock(folder, lock, bounds, SpoolSync::default(), now)
     }
 
-    /// One that is there, if nobody has it open at this moment.
+    /// One that is there, if nobody has it open at this moment: to drop of it, which the disk need not know at once.
     pub(super) fn open_at_once(
         folder: &Path,
         bounds: SpoolBounds,
         now: SpoolMoment,
     ) -> Result<SpoolQueue, SpoolMistake> {
         let lock = lock(folder, Duration::ZERO)?;
-        SpoolQueue::with_lock(folder, lock, bounds, SpoolSync::default(), now)
+        SpoolQueue::with_lock(folder, lock, bounds, SpoolSync::Never, now)
     }
 
     fn with_lock(
