@@ -206,9 +206,11 @@ fn replay_one(
     let work = move || {
         let (end, mut tally) = replay(&mut queue, &settings, drops_refused, &|| stop.load(Ordering::Relaxed));
         // In the end it is written down again how far it was read, or nothing is left.
-        tally.trouble = queue.close().err().map(|mistake| mistake.to_string()).or_else(|| {
-            tally.trouble.take().filter(|_| end == ReplayEnd::Unreadable)
-        });
+        tally.trouble = queue
+            .close()
+            .err()
+            .map(|mistake| mistake.to_string())
+            .or_else(|| tally.trouble.take().filter(|_| end == ReplayEnd::Unreadable));
         (end, tally)
     };
     let replayed = session.heeding(work);

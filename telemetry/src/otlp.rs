@@ -13,9 +13,9 @@ mod replay;
 mod sender;
 mod settings;
 mod sink;
-mod tls;
 #[cfg(test)]
 mod test_collector;
+mod tls;
 mod transport;
 
 pub use encoding::{UnixStretch, encode};

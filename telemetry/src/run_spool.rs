@@ -265,8 +265,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut spool = spool(place.path(), SpoolSync::Never);
         let path = spool.settings.folder.queue("other", "metrics");
-        let mut other =
-            SpoolQueue::create(&path, &origin("other"), bounds(2_000), SpoolSync::Never).unwrap();
+        let mut other = SpoolQueue::create(&path, &origin("other"), bounds(2_000), SpoolSync::Never).unwrap();
         other.append(&batch(1_900), spool.now()).unwrap();
         // The first one is written before anybody looks for others.
         assert!(spool.append(&batch(100)));

@@ -330,7 +330,10 @@ fn variables_that_may_be_for_other_programs_are_in_the_way_of_no_run() {
     let here = url("http", &receiver);
     let json = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json");
     for (variables, said) in [
-        (vec![(ENDPOINT, "https://collector:4317"), (CERTIFICATE, "/nowhere")], [CERTIFICATE, "cannot be read"]),
+        (
+            vec![(ENDPOINT, "https://collector:4317"), (CERTIFICATE, "/nowhere")],
+            [CERTIFICATE, "cannot be read"],
+        ),
         (vec![(ENDPOINT, here.as_str()), json], [json.0, "`http/json` is not spoken"]),
         (vec![(ENDPOINT, wrong.as_str())], [ENDPOINT, "status 404"]),
     ] {

@@ -577,6 +577,7 @@ mod tests {
             (Some("http://[::1]:99999"), ("", ""), "--otlp", "the port is no number"),
             (Some("grpc://h:"), ("", ""), "--otlp", "the port is no number"),
             (Some("http://h:0"), ("", ""), "--otlp", "the port is no number"),
+            (None, (ENDPOINT, "ftp://h"), ENDPOINT, "neither http nor grpc"),
             (Some("http://h:1/?key=secret"), ("", ""), "--otlp", "a query"),
             (url, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/json`"),
             (url, ("OTEL_EXPORTER_OTLP_HEADERS", "secret"), "OTEL_EXPORTER_OTLP_HEADERS", "no `=`"),
