@@ -276,4 +276,17 @@ mod tests {
         assert!(spool.append(&batch(100)));
         assert_eq!((spool.points(), spool.trouble()), ((20, 0), None));
     }
+
+    #[test]
+    fn what_others_lose_for_it_is_counted() {
+        let place = tempfile::tempdir().unwrap();
+        let mut spool = spool(place.path(), SpoolSync::Never);
+        let path = spool.settings.folder.queue("other", "metrics");
+        let mut other = SpoolQueue::create(&path, &origin("other"), bounds(2_000), SpoolSync::Never).unwrap();
+        other.append(&batch(1_900), spool.now()).unwrap();
+        other.close().unwrap();
+        assert!(spool.append(&batch(100)));
+        assert_eq!((spool.evicted(), path.exists()), (10, false));
+        assert!(spool.append(&batch(100)));
+    }
 }

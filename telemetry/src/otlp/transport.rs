@@ -324,4 +324,44 @@ mod tests {
         assert_eq!((long.chars().count(), long.ends_with('…')), (WORDS_LETTERS_MAX + 1, true));
         assert_eq!((of(" \n").as_str(), of("as it is")), ("no reason was given", "as it is".to_owned()));
     }
+
+    /// Nobody accepts what is connected to it any more, and no more is let in.
+    fn fill(port: u16) -> Vec<std::net::TcpStream> {
+        let address = ([127, 0, 0, 1], port).into();
+        let connect = |_| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok();
+        (0..4).filter_map(connect).collect()
+    }
+
+    /// What becomes of a request where no connection comes about, the one before having ended or not been there at all.
+    async fn cut_off(had_connection: bool) -> (SendOutcome, bool) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let settings = OtlpSettings::read(Some(&format!("http://127.0.0.1:{port}")), &|_| None);
+        let mut transport = CollectorTransport::new(settings.unwrap().unwrap());
+        if had_connection {
+            assert!(transport.prepare().await.is_ok());
+            drop(listener.accept().await.unwrap());
+            while matches!(&transport.connection, Some(CollectorConnection::Http1(sender)) if sender.is_ready())
+            {
+                tokio::task::yield_now().await;
+            }
+        }
+        let _others = fill(port);
+        transport.settings.timeout = Duration::from_millis(200);
+        let outcome = transport.send("x".into()).await;
+        (outcome, transport.has_connection())
+    }
+
+    #[test]
+    fn what_found_no_connection_was_not_taken_whatever_was_there_before() {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build().unwrap();
+        for had_connection in [false, true] {
+            let (outcome, has_connection) = runtime.block_on(cut_off(had_connection));
+            let why = "no response within 200 ms".to_owned();
+            assert_eq!(outcome, SendOutcome::Passing { why, after: None, may_be_taken: false });
+            assert!(!has_connection);
+        }
+    }
 }
