@@ -15,6 +15,7 @@ use crate::commands::gate::{self, GateArgs};
 use crate::commands::import::ImportPlanArgs;
 use crate::commands::man::ManArgs;
 use crate::commands::run::RunArgs;
+use crate::commands::spool::SpoolArgs;
 use crate::commands::testbed::TestbedArgs;
 use crate::exit::{Failure, USAGE};
 use crate::help;
@@ -71,6 +72,8 @@ pub(crate) enum Command {
     Import(Box<ImportPlanArgs>),
     /// Change the load of a run that goes on, or ask how it fares.
     Control(ControlArgs),
+    /// List, send and drop what collectors have not taken yet.
+    Spool(SpoolArgs),
     /// Measure what this machine can do, for check and run.
     Calibrate(CalibrateArgs),
     /// Run the built-in server alone.

@@ -12,4 +12,5 @@ pub(crate) mod import;
 pub(crate) mod man;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod spool;
 pub(crate) mod testbed;

@@ -19,13 +19,16 @@ Environment:
                         the plan file; see docs/PLANS.md
   OTEL_EXPORTER_OTLP_*  where metrics are sent and how, as OpenTelemetry has
                         it; see docs/TELEMETRY.md
+  VAJRA_SPOOL           what of it is kept on disk: as --spool has it, and
+                        VAJRA_SPOOL_SYNC as --spool-sync does
   NO_COLOR              when set, nothing is coloured
-  XDG_DATA_HOME         where the archive is [default: ~/.local/share]
+  XDG_DATA_HOME         where archive and spool are [default: ~/.local/share]
   XDG_CACHE_HOME        where the calibration is [default: ~/.cache]";
 
 const FILES: &str = "\
 Files:
   ~/.local/share/vajra/archive.db   the runs that were kept
+  ~/.local/share/vajra/spool/       what collectors have not taken yet
   ~/.cache/vajra/                   what `vajra calibrate` measured
   $XDG_RUNTIME_DIR/vajra/*.sock     where runs hear `vajra control`";
 

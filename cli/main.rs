@@ -21,7 +21,7 @@ mod telemetry;
 use args::Command;
 use commands::{
     archive, calibrate, check, compare, completions, control as control_command, find_max, gate, import, man,
-    run, schema, testbed,
+    run, schema, spool, testbed,
 };
 use exit::Failure;
 use std::process::ExitCode;
@@ -42,6 +42,7 @@ fn carry_out(command: &Command) -> Result<ExitCode, Failure> {
         Command::Import(import) => import::run(import),
         Command::Control(control) => control_command::run(control),
         Command::Calibrate(calibrate) => calibrate::run(calibrate),
+        Command::Spool(spool) => spool::run(spool),
         Command::Testbed(testbed) => testbed::run(testbed),
         Command::Schema => schema::run(),
         Command::Completions(completions) => completions::run(completions, args::definition()),

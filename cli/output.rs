@@ -20,6 +20,7 @@ pub(crate) mod offered_now;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod screen;
+pub(crate) mod spool_text;
 pub(crate) mod stdout;
 pub(crate) mod table;
 pub(crate) mod text;

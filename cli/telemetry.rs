@@ -1,14 +1,19 @@
 //! Who else hears what a run measures: an endpoint for Prometheus, and a collector; made ready before anything is sent.
 
+use crate::commands::spool::default_folder;
 use crate::exit::{self, Failure};
 use crate::input::telemetry_flags::{HoldTime, TelemetryArgs};
 use crate::output::messages::{Severity, tell};
 use crate::output::offered_now::OfferedNow;
+use crate::output::plain::plain;
+use crate::output::spool_text::may_be_twice;
+use crate::output::text::short_id;
 use crate::session::{NewRun, Session};
 use ::telemetry::otlp::{ExportTally, Exporter, OtlpSettings, OtlpSink, probe};
 use ::telemetry::prometheus::{ListenAddress, PrometheusServer, PrometheusSink, Published};
+use ::telemetry::spool::SpoolOrigin;
 use ::telemetry::totals::{ExportedPoints, RunChanges};
-use ::telemetry::{Exported, LeaveCores, SinkParts};
+use ::telemetry::{Exported, LeaveCores, RunSpool, SinkParts, SpoolMode, SpoolSettings};
 use engine::plan::Plan;
 use engine::quantity::counted;
 use engine::report::ExportReport;
@@ -16,6 +21,9 @@ use engine::run_facts::RunFacts;
 use shards::{cores_for, leave_cores};
 use std::net::TcpListener;
 use std::sync::Arc;
+
+/// What is exported.
+const SIGNAL: &str = "metrics";
 
 /// What of it one run has.
 #[derive(Default)]
@@ -27,6 +35,8 @@ pub(crate) struct TelemetryOutputs {
     has_k6_names: bool,
     /// Where metrics are sent, from the moment at which the run begins.
     otlp: Option<OtlpSettings>,
+    /// Where what cannot be sent is kept.
+    spool: Option<SpoolSettings>,
     /// By the flag, and not by a variable that may be set for other programs.
     is_otlp_asked_for: bool,
     exporter: Option<Arc<Exporter>>,
@@ -49,12 +59,14 @@ impl TelemetryOutputs {
             }
         };
         let is_otlp_asked_for = args.otlp.is_some();
+        let spool = otlp.is_some().then(|| spool(args)).transpose()?.flatten();
         Ok(TelemetryOutputs {
             listener,
             hold: args.prometheus_hold,
             has_k6_names: args.k6_names,
             otlp,
             is_otlp_asked_for,
+            spool,
             ..TelemetryOutputs::default()
         })
     }
@@ -112,7 +124,9 @@ impl TelemetryOutputs {
 
     fn begin_to_export(&mut self, plan: &Plan, run: &mut NewRun, leave: LeaveCores) -> Result<(), Failure> {
         let Some(settings) = &self.otlp else { return Ok(()) };
-        let started = Exporter::start(settings, leave.clone());
+        let origin = SpoolOrigin { run_id: run.id.clone(), to: settings.to_string(), signal: SIGNAL.into() };
+        let spool = self.spool.as_ref().and_then(|spool| RunSpool::new(spool, origin));
+        let started = Exporter::start(settings, spool, leave.clone());
         let exporter = started
             .map_err(|error| Failure::runtime(format!("no thread for {}: {error}", settings.place)))?;
         let exporter = Arc::new(exporter);
@@ -134,18 +148,27 @@ impl TelemetryOutputs {
     }
 
     /// What became of what was sent. What is missing at the collector is told.
-    pub(crate) fn exports(&self) -> Vec<ExportReport> {
+    pub(crate) fn exports(&self, run_id: &str) -> Vec<ExportReport> {
         let (Some(settings), Some(exporter)) = (&self.otlp, &self.exporter) else { return Vec::new() };
-        let ExportTally { offered, sent, rejected, dropped, retries, why } = exporter.tally();
-        let to = settings.to_string();
-        let said = why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-        for (count, what) in [(dropped, "did not reach"), (rejected, "were rejected by")] {
-            if count > 0 {
-                let points = format!("{} of {}", count, counted(offered, "point"));
-                tell(Severity::Warning, &format!("{}: {points} {what} {to}{said}", settings.place));
-            }
-        }
-        vec![ExportReport { to, signal: "metrics".into(), offered, sent, rejected, dropped, retries, why }]
+        let tally = exporter.tally();
+        tell_tally(settings, &tally, run_id);
+        let ExportTally { offered, sent, rejected, spooled, dropped, .. } = tally;
+        let ExportTally { ambiguous, retries, breaker, evicted, why, .. } = tally;
+        let (to, signal) = (settings.to_string(), SIGNAL.into());
+        vec![ExportReport {
+            to,
+            signal,
+            offered,
+            sent,
+            rejected,
+            spooled,
+            dropped,
+            ambiguous,
+            evicted,
+            retries,
+            breaker,
+            why,
+        }]
     }
 
     /// After the end: keeps the endpoint until its last page was fetched, where that is asked for, and no longer than a signal allows.
@@ -161,6 +184,30 @@ impl TelemetryOutputs {
     }
 }
 
+/// Tells what is missing at the collector, what may be there twice, and what earlier runs have lost.
+fn tell_tally(settings: &OtlpSettings, tally: &ExportTally, run_id: &str) {
+    let (to, place) = (settings.to_string(), &settings.place);
+    let warn = |text: &str| tell(Severity::Warning, &format!("{place}: {text}"));
+    let points = |count: u64| counted(count, "point");
+    let said = tally.why.as_ref().map_or_else(String::new, |why| format!(": {}", plain(why)));
+    for (count, what) in [(tally.dropped, "did not reach"), (tally.rejected, "were rejected by")] {
+        if count > 0 {
+            warn(&format!("{count} of {} {what} {to}{said}", points(tally.offered)));
+        }
+    }
+    if tally.spooled > 0 {
+        let (waiting, id) = (points(tally.spooled), short_id(run_id));
+        warn(&format!("{waiting} wait on disk{said}\n  help: `vajra spool replay {id}` sends them"));
+    }
+    if tally.ambiguous > 0 {
+        warn(&may_be_twice(tally.ambiguous, &to));
+    }
+    if tally.evicted > 0 {
+        let gone = points(tally.evicted);
+        warn(&format!("{gone} of earlier runs went from the spool: they were too old, or had to make room"));
+    }
+}
+
 fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores, exported: Exported) -> SinkParts {
     let mut offered = OfferedNow::new(plan, &run.orders);
     let (orders, reads) = (run.orders.clone(), run.reads.clone());
@@ -171,6 +218,17 @@ fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores, exported: Expo
     };
     let scheduled = Box::new(move |ns| offered.listen().arrivals_before(ns));
     SinkParts::new(scheduled, Box::new(changes), exported, leave_cores)
+}
+
+/// Where what cannot be sent is kept, if there is a place for it. One that was asked for has to be there.
+fn spool(args: &TelemetryArgs) -> Result<Option<SpoolSettings>, Failure> {
+    let wanted = args.spool(&|name| std::env::var(name).ok());
+    let wanted = wanted.map_err(|mistake| Failure::new(exit::USAGE, mistake.to_string()))?;
+    match default_folder() {
+        Ok(folder) => Ok(Some(SpoolSettings { folder, ..wanted })),
+        Err(failure) if wanted.mode == SpoolMode::Always => Err(failure),
+        Err(_) => Ok(None),
+    }
 }
 
 fn listen(address: ListenAddress, is_insecure: bool) -> Result<TcpListener, Failure> {

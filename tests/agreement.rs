@@ -67,6 +67,10 @@ fn contradictions(report: &Report) -> Vec<String> {
     );
     let all = [&report.response_ns, &report.service_ns, &report.slip_ns, &report.generator_lag_ns];
     expect(all.into_iter().all(is_ordered), "percentiles that do not ascend".into());
+    for export in &report.exports {
+        let told = export.sent + export.rejected + export.spooled + export.dropped;
+        expect(export.offered == told && export.ambiguous <= told, format!("{export:?}"));
+    }
     let cpu = &report.cpu;
     expect(cpu.spun_per_request_ns <= cpu.per_request_ns * (1.0 + ROUNDING), format!("{cpu:?}"));
     for shard in &cpu.shards {

@@ -129,7 +129,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let events = server.map(ControlServer::stop).unwrap_or_default();
     let EndedRun { mut report, incomplete_outputs } = ended?;
     report.events = events;
-    report.exports = telemetry.exports();
+    report.exports = telemetry.exports(&report.run_id);
     let ended_at = SystemTime::now();
     ready.stop();
     let is_written = tell(&report, outputs, incomplete_outputs, args);

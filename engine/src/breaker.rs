@@ -159,6 +159,14 @@ impl BreakerState {
         self.0
     }
 
+    /// Until when it lets nothing through, if it is open.
+    pub fn open_until_ns(self) -> Option<u64> {
+        match self.unpack() {
+            Unpacked::Open { until_ns } => Some(until_ns),
+            Unpacked::Closed { .. } | Unpacked::HalfOpen { .. } => None,
+        }
+    }
+
     /// The state of a word that [`BreakerState::bits`] gave.
     pub fn from_bits(bits: u64) -> BreakerState {
         BreakerState(bits)
@@ -372,6 +380,7 @@ mod tests {
         let (early, late) = (ask(BreakerState::default(), 0), ask(BreakerState::default(), 1));
         let opened = rules.step(late.state, BreakerEvent::Failed(early.admitted.unwrap()), 2);
         assert_eq!((opened.change, ask(opened.state, 11).admitted), (Some(BreakerChange::Opened), None));
+        assert_eq!((opened.state.open_until_ns(), early.state.open_until_ns()), (Some(12), None));
         let probe = ask(opened.state, 12);
         assert_eq!(probe.change, Some(BreakerChange::HalfOpened));
         let stale = rules.step(probe.state, BreakerEvent::Succeeded(late.admitted.unwrap()), 13);

@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 /// What stands before the digits of the hash.
-const MARK: &str = "redacted:sha256:";
+/// What stands in place of a value, before its hash.
+pub const MARK: &str = "redacted:sha256:";
 /// Hexadecimal digits of the hash: enough to tell two secrets apart, too few to prove a guess.
 const DIGITS: usize = 8;
 /// A name that holds one of these, in whatever case and with whatever marks between its letters, names a secret.

@@ -5,11 +5,12 @@
 //!
 //! Reading order: [`names`] (what metrics there are, and what they are called) → [`totals`] (snapshots added up) → [`families`]
 //! (the points of each metric) → [`exponential`] and [`explicit`] (distributions as buckets) → [`prometheus`] (for whoever
-//! scrapes) and [`otlp`] (pushed to a collector).
+//! scrapes) and [`otlp`] (pushed to a collector) → [`batch`] (what is sent), [`shared_breaker`] and [`spool`] (a collector that is away).
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod batch;
 pub mod explicit;
 pub mod exponential;
 pub mod families;
@@ -19,8 +20,12 @@ pub mod names;
 pub mod otlp;
 mod points;
 pub mod prometheus;
+mod run_spool;
+pub mod shared_breaker;
 mod sink_parts;
+pub mod spool;
 pub mod status_endings;
 pub mod totals;
 
+pub use run_spool::{RunSpool, SpoolMode, SpoolSettings, moment};
 pub use sink_parts::{Changes, Exported, LeaveCores, Scheduled, SinkParts};

@@ -42,6 +42,7 @@ mod scenarios;
 mod secrets;
 mod setup;
 mod signals;
+mod spool;
 mod targets;
 mod tcp;
 mod tcp_faults;

@@ -1,5 +1,6 @@
 //! Receivers of OTLP by other hands: the decoders of the Python packages, over HTTP and gRPC.
 
+use super::certificates::{Authority, Signed};
 use super::grpc::PYTHON;
 use super::{Peer, free_port, start};
 use serde_json::Value;
@@ -14,6 +15,22 @@ pub(crate) fn receiver(protocol: &str, refused: u64, rejected: u64) -> Peer {
     command.args([RECEIVER, protocol, &port.to_string()]).arg(folder.path().join("points"));
     command.args([refused.to_string(), rejected.to_string()]);
     start(command.stdout(std::process::Stdio::null()), folder, port)
+}
+
+/// One that speaks TLS, and asks its clients for a certificate of the same authority.
+pub(crate) fn secured_receiver(protocol: &str, authority: &Authority, own: &Signed) -> Peer {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut command = Command::new(PYTHON);
+    command.args([RECEIVER, protocol, &port.to_string()]).arg(folder.path().join("points"));
+    command.args(["0", "0", &own.certificate, &own.key, &authority.ca()]);
+    start(command.stdout(std::process::Stdio::null()), folder, port)
+}
+
+/// One that takes everything, at this port, and adds what it is given to this file.
+pub(crate) fn receiver_on(protocol: &str, port: u16, file: &std::path::Path) -> Peer {
+    let mut command = Command::new(PYTHON);
+    command.args([RECEIVER, protocol, &port.to_string()]).arg(file);
+    start(command.stdout(std::process::Stdio::null()), tempfile::tempdir().unwrap(), port)
 }
 
 /// The points that it was given, in order.

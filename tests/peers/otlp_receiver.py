@@ -1,13 +1,14 @@
 """Receives metrics by OTLP, over HTTP or gRPC, and writes each point as a line of JSON: another decoder than the one under test.
 
-python otlp_receiver.py PROTOCOL PORT FILE [REFUSED [REJECTED]]
+python otlp_receiver.py PROTOCOL PORT FILE [REFUSED [REJECTED [CERTIFICATE KEY AUTHORITY]]]
 
 PROTOCOL is http or grpc. The first REFUSED requests that have points are answered with what lets them be sent again; REJECTED points of
-each further one are said to be rejected.
+each further one are said to be rejected. With the files of a certificate it speaks TLS, and asks for one of its clients.
 """
 
 import gzip
 import json
+import ssl
 import sys
 import threading
 from concurrent import futures
@@ -20,6 +21,7 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as
 protocol, port, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 refused = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 rejected = int(sys.argv[5]) if len(sys.argv) > 5 else 0
+secured = sys.argv[6:9]
 lock = threading.Lock()
 
 
@@ -119,8 +121,21 @@ class OverGrpc(stubs.MetricsServiceServicer):
 if protocol == "grpc":
     server = grpc.server(futures.ThreadPoolExecutor(4))
     stubs.add_MetricsServiceServicer_to_server(OverGrpc(), server)
-    assert server.add_insecure_port(f"127.0.0.1:{port}") == port
+    if secured:
+        certificate, key, authority = (open(file, "rb").read() for file in secured)
+        credentials = grpc.ssl_server_credentials([(key, certificate)], authority, require_client_auth=True)
+        assert server.add_secure_port(f"127.0.0.1:{port}", credentials) == port
+    else:
+        assert server.add_insecure_port(f"127.0.0.1:{port}") == port
     server.start()
     server.wait_for_termination()
 else:
-    ThreadingHTTPServer(("127.0.0.1", port), OverHttp).serve_forever()
+    server = ThreadingHTTPServer(("127.0.0.1", port), OverHttp)
+    if secured:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(secured[0], secured[1])
+        context.load_verify_locations(secured[2])
+        context.verify_mode = ssl.CERT_REQUIRED
+        # Hands are shaken by the thread of each connection: one that says nothing keeps nobody else waiting.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.serve_forever()

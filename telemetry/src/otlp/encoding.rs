@@ -1,12 +1,12 @@
 //! Families as an encoded `ExportMetricsServiceRequest`: the same bytes for the body of HTTP and the message of gRPC.
 
 use super::settings::{HistogramForm, OtlpSettings, Temporality};
+use crate::batch::{ExportBatch, ExportSignal};
 use crate::explicit;
 use crate::exponential::ExponentialBuckets;
 use crate::families::{AttributeValue, Family, Point, PointValue};
 use crate::names::{Instrument, MetricName, RUN_ID};
 use engine::distribution::Distribution;
-use hyper::body::Bytes;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -19,24 +19,17 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
-/// An encoded request.
-#[derive(Clone, Debug)]
-pub struct ExportBatch {
-    /// The request.
-    pub body: Bytes,
-    /// How many points are in it.
-    pub points: u64,
-}
-
 /// The stretch of time that points are of, in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct UnixStretch {
-    pub(super) from_unix_ns: u64,
-    pub(super) to_unix_ns: u64,
+pub struct UnixStretch {
+    /// Where it begins.
+    pub from_unix_ns: u64,
+    /// Where it ends.
+    pub to_unix_ns: u64,
 }
 
-/// A request with these families.
-pub(super) fn batch(
+/// A request with these families, encoded.
+pub fn encode(
     families: &[Family<'_>],
     stretch: UnixStretch,
     run_id: &str,
@@ -54,7 +47,8 @@ pub(super) fn batch(
     let resource = Some(resource(run_id, settings));
     let resource_metrics = vec![ResourceMetrics { resource, scope_metrics, schema_url: String::new() }];
     let body = ExportMetricsServiceRequest { resource_metrics }.encode_to_vec();
-    ExportBatch { body: body.into(), points }
+    let is_delta = settings.temporality == Temporality::Delta;
+    ExportBatch { signal: ExportSignal::Metrics, body: body.into(), points, is_delta }
 }
 
 fn resource(run_id: &str, settings: &OtlpSettings) -> Resource {

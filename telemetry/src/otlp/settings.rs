@@ -2,6 +2,7 @@
 //!
 //! A flag says more than a variable, and a variable for metrics more than one for all signals. A variable that is set and empty is not set.
 
+use super::tls::{CollectorTls, CollectorTlsMistake, TlsPaths};
 use engine::plain::plain;
 use engine::redact;
 use hyper::header::{HeaderName, HeaderValue};
@@ -21,6 +22,7 @@ const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 const DEFAULT_GRPC_ENDPOINT: &str = "http://localhost:4317";
 const GRPC_PORT: u16 = 4317;
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 /// Where metrics are sent, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct OtlpSettings {
     pub port: u16,
     /// The path of requests; gRPC has its own.
     pub path: String,
+    /// How TLS is spoken, if it is.
+    pub tls: Option<CollectorTls>,
     /// Fields that requests have besides those of the protocol. They may be secrets, and are written down nowhere.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Requests are compressed.
@@ -124,6 +128,24 @@ impl OtlpSettings {
             return Ok(None);
         };
         let address = Address::read(&endpoint, protocol.as_ref(), is_for_metrics)?;
+        OtlpSettings::with(endpoint.place, address, variable).map(Some)
+    }
+
+    /// To where something was to go, as reports write it; the variables say the rest.
+    pub fn at(to: &str, variable: Variable<'_>) -> Result<OtlpSettings, OtlpMistake> {
+        let endpoint = GivenSetting { place: "the spool".into(), value: to.to_owned() };
+        const FIX: &str = "say it with --otlp URL";
+        if to.is_empty() {
+            return Err(endpoint.mistake("where it was to go cannot be read any more", FIX));
+        }
+        if to.contains(redact::MARK) {
+            return Err(endpoint.mistake("a part of where it was to go may be secret, and is not kept", FIX));
+        }
+        let address = Address::read(&endpoint, None, true)?;
+        OtlpSettings::with(endpoint.place, address, variable)
+    }
+
+    fn with(place: String, address: Address, variable: Variable<'_>) -> Result<OtlpSettings, OtlpMistake> {
         let headers = given(variable, &["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"]);
         let compression =
             given(variable, &["OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"]);
@@ -134,8 +156,10 @@ impl OtlpSettings {
         let named = resource.iter().position(|(name, _)| name == "service.name");
         let named = named.map(|place| resource.remove(place).1);
         let service_name = given(variable, &["OTEL_SERVICE_NAME"]).map(|given| given.value).or(named);
-        Ok(Some(OtlpSettings {
-            place: endpoint.place,
+        let tls = address.is_tls.then(|| tls(address.protocol, variable)).transpose()?;
+        Ok(OtlpSettings {
+            place,
+            tls,
             protocol: address.protocol,
             host: address.host,
             port: address.port,
@@ -152,7 +176,7 @@ impl OtlpSettings {
             every: every.as_ref().map(milliseconds).transpose()?,
             service_name: service_name.unwrap_or_else(|| "vajra".to_owned()),
             resource,
-        }))
+        })
     }
 }
 
@@ -170,9 +194,10 @@ impl fmt::Display for OtlpSettings {
     /// Where requests go, without anything that may be a secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authority = self.authority();
+        let secured = if self.tls.is_some() { "s" } else { "" };
         let shown = match self.protocol {
-            OtlpProtocol::Http => format!("http://{authority}{}", self.path),
-            OtlpProtocol::Grpc => format!("grpc://{authority}"),
+            OtlpProtocol::Http => format!("http{secured}://{authority}{}", self.path),
+            OtlpProtocol::Grpc => format!("grpc{secured}://{authority}"),
         };
         formatter.write_str(&plain(&redact::text(&shown)))
     }
@@ -227,6 +252,7 @@ struct Address {
     host: String,
     port: u16,
     path: String,
+    is_tls: bool,
 }
 
 impl Address {
@@ -235,7 +261,7 @@ impl Address {
         protocol: Option<&GivenSetting>,
         is_for_metrics: bool,
     ) -> Result<Address, OtlpMistake> {
-        const FORM: &str = "write http://HOST:4318 or grpc://HOST:4317";
+        const FORM: &str = "write http://HOST:4318 or grpc://HOST:4317, with TLS https:// or grpcs://";
         let uri: Uri = endpoint.value.parse().map_err(|_| endpoint.mistake("it is no URL", FORM))?;
         let host = uri.host().filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| endpoint.mistake("it names no host", FORM))?;
@@ -254,13 +280,10 @@ impl Address {
             let fix = "say it in OTEL_EXPORTER_OTLP_HEADERS, if the collector takes it there";
             return Err(endpoint.mistake("a URL with a query is not taken", fix));
         }
+        let is_tls = matches!(uri.scheme_str(), Some("https" | "grpcs"));
         let protocol = match uri.scheme_str() {
-            Some("grpc") => OtlpProtocol::Grpc,
-            Some("http") => protocol.map_or(Ok(OtlpProtocol::Http), protocol_of)?,
-            Some("https" | "grpcs") => {
-                let fix = "send to a collector beside this program, which forwards by TLS";
-                return Err(endpoint.mistake("TLS is not spoken with collectors yet", fix));
-            }
+            Some("grpc" | "grpcs") => OtlpProtocol::Grpc,
+            Some("http" | "https") => protocol.map_or(Ok(OtlpProtocol::Http), protocol_of)?,
             _ => return Err(endpoint.mistake("its scheme is neither http nor grpc", FORM)),
         };
         let base = uri.path().trim_end_matches('/');
@@ -270,9 +293,13 @@ impl Address {
             (false, true) => base.to_owned(),
             (false, false) => format!("{base}{METRICS_PATH}"),
         };
-        let default_port = if protocol == OtlpProtocol::Grpc { GRPC_PORT } else { HTTP_PORT };
+        let default_port = match (protocol, is_tls) {
+            (OtlpProtocol::Grpc, _) => GRPC_PORT,
+            (OtlpProtocol::Http, true) => HTTPS_PORT,
+            (OtlpProtocol::Http, false) => HTTP_PORT,
+        };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Address { protocol, host, port: uri.port_u16().unwrap_or(default_port), path })
+        Ok(Address { protocol, host, port: uri.port_u16().unwrap_or(default_port), path, is_tls })
     }
 }
 
@@ -282,6 +309,34 @@ fn protocol_of(given: &GivenSetting) -> Result<OtlpProtocol, OtlpMistake> {
         "http/protobuf" => Ok(OtlpProtocol::Http),
         other => Err(given.mistake(format!("`{other}` is not spoken"), "use `grpc` or `http/protobuf`")),
     }
+}
+
+/// How TLS is spoken, from the files that variables name.
+fn tls(protocol: OtlpProtocol, variable: Variable<'_>) -> Result<CollectorTls, OtlpMistake> {
+    const FIX: &str = "name files in PEM: of authorities in OTEL_EXPORTER_OTLP_CERTIFICATE, of this client in \
+        OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
+    let file = |what: &str| {
+        let names = [format!("OTEL_EXPORTER_OTLP_METRICS_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
+        given(variable, &[names[0].as_str(), names[1].as_str()])
+    };
+    let (authorities, chain, key) = (file("CERTIFICATE"), file("CLIENT_CERTIFICATE"), file("CLIENT_KEY"));
+    let identity = match (&chain, &key) {
+        (Some(chain), Some(key)) => Some((chain.value.as_str(), key.value.as_str())),
+        (None, None) => None,
+        (Some(given), None) => return Err(given.mistake("a certificate of this client needs its key", FIX)),
+        (None, Some(given)) => return Err(given.mistake("a key of this client needs its certificate", FIX)),
+    };
+    let paths = TlsPaths { authorities: authorities.as_ref().map(|given| given.value.as_str()), identity };
+    let mistake = |mistake: CollectorTlsMistake| {
+        let mut files = [&authorities, &chain, &key].into_iter().flatten();
+        let place = match &mistake {
+            CollectorTlsMistake::Identity(_) => chain.as_ref(),
+            other => files.find(|given| other.path() == Some(given.value.as_str())),
+        };
+        let place = place.map_or_else(|| "TLS with the collector".to_owned(), |given| given.place.clone());
+        OtlpMistake { place, problem: mistake.to_string(), fix: FIX }
+    };
+    CollectorTls::new(paths, protocol == OtlpProtocol::Grpc).map_err(mistake)
 }
 
 fn gzip(given: &GivenSetting) -> Result<bool, OtlpMistake> {
@@ -394,6 +449,64 @@ mod tests {
         assert_eq!(to(None, &[("OTEL_METRICS_EXPORTER", "otlp")]), "http://localhost:4318/v1/metrics");
     }
 
+    const CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
+    const CLIENT_KEY: &str = "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY";
+
+    #[test]
+    fn a_url_says_whether_tls_is_spoken() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("ca.pem").display().to_string();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        std::fs::write(&path, certificate.pem()).unwrap();
+        let ca = (CERTIFICATE, path.as_str());
+        assert_eq!(to(Some("https://h"), &[ca]), "https://h:443/v1/metrics");
+        assert_eq!(to(Some("grpcs://h"), &[ca]), "grpcs://h:4317");
+        assert_eq!(
+            to(Some("https://h:4317"), &[ca, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]),
+            "grpcs://h:4317"
+        );
+        // What is spoken without TLS needs no certificate, whatever the variables say.
+        assert_eq!(to(Some("http://h"), &[(CERTIFICATE, "/nowhere")]), "http://h:80/v1/metrics");
+        let variable = |name: &str| (name == CERTIFICATE).then(|| path.clone());
+        for to in ["https://h:443/as/it/is", "grpcs://[::1]:4317", "http://h:80/v1/metrics", "grpc://h:4317"]
+        {
+            assert_eq!(
+                OtlpSettings::at(to, &variable).unwrap().to_string(),
+                to,
+                "the spool sends where it was to go"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_spool_does_not_say_is_asked_for() {
+        let mistake = |to: &str| OtlpSettings::at(to, &|_| None).unwrap_err();
+        assert!(mistake("").problem.contains("cannot be read any more"));
+        let shown = to(Some("http://h:1/api_key=hush/x"), &[]);
+        assert!(mistake(&shown).problem.contains("may be secret"), "{shown}");
+        assert_eq!(mistake(&shown).fix, "say it with --otlp URL");
+    }
+
+    #[test]
+    fn a_file_without_a_usable_certificate_is_named_by_its_own_variable() {
+        let place = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = place.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let useless = file("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        let (chain, key) = (file("own.pem", &certificate.pem()), file("own.key", &key.serialize_pem()));
+        let own = [("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", chain.as_str()), (CLIENT_KEY, key.as_str())];
+        let mistake = read(Some("https://h"), &[&[(CERTIFICATE, useless.as_str())][..], &own].concat());
+        let mistake = mistake.unwrap_err();
+        assert_eq!(mistake.place, CERTIFICATE);
+        assert_eq!(mistake.problem, format!("{useless} has no certificate that can be used"));
+    }
+
     #[test]
     fn the_exporters_that_are_asked_for_may_be_several_and_others_than_this_one() {
         let to = |variables: &[(&str, &str)]| read(None, variables).unwrap().map(|to| to.to_string());
@@ -455,14 +568,16 @@ mod tests {
         for (flag, variable, place, problem) in [
             (Some("h:4318"), ("", ""), "--otlp", "neither http nor grpc"),
             (Some("ftp://h"), ("", ""), "--otlp", "neither http nor grpc"),
-            (Some("https://h"), ("", ""), "--otlp", "TLS is not spoken"),
+            (Some("https://h"), (CERTIFICATE, "/nowhere"), CERTIFICATE, "/nowhere cannot be read"),
+            (Some("grpcs://h"), (CERTIFICATE, "Cargo.toml"), CERTIFICATE, "no certificate in PEM"),
+            (Some("https://h"), (CLIENT_KEY, "/nowhere"), CLIENT_KEY, "needs its certificate"),
             (Some("http://secret:secret@h:1"), ("", ""), "--otlp", "name or password"),
             (Some("http://h:43180000"), ("", ""), "--otlp", "the port is no number"),
             (Some("http://h:43l8/base"), ("", ""), "--otlp", "the port is no number"),
             (Some("http://[::1]:99999"), ("", ""), "--otlp", "the port is no number"),
             (Some("grpc://h:"), ("", ""), "--otlp", "the port is no number"),
             (Some("http://h:0"), ("", ""), "--otlp", "the port is no number"),
-            (None, (ENDPOINT, "https://h"), ENDPOINT, "TLS is not spoken"),
+            (None, (ENDPOINT, "ftp://h"), ENDPOINT, "neither http nor grpc"),
             (Some("http://h:1/?key=secret"), ("", ""), "--otlp", "a query"),
             (url, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/json`"),
             (url, ("OTEL_EXPORTER_OTLP_HEADERS", "secret"), "OTEL_EXPORTER_OTLP_HEADERS", "no `=`"),

@@ -1,6 +1,6 @@
 //! The sink that encodes what it hears, and hands it to the exporter.
 
-use super::encoding::{UnixStretch, batch};
+use super::encoding::{UnixStretch, encode};
 use super::exporter::Exporter;
 use super::settings::{OtlpSettings, Temporality};
 use crate::families::{Figures, families};
@@ -60,7 +60,7 @@ impl OtlpSink {
         let (from_ns, to_ns) = (self.begins_at(), self.totals.to_ns);
         let figures = Figures { facts: &self.facts, totals: &self.totals, levels: &self.levels };
         let stretch = self.stretch(from_ns, to_ns);
-        self.exporter.offer(batch(&families(figures), stretch, &self.facts.run_id, &self.settings));
+        self.exporter.offer(encode(&families(figures), stretch, &self.facts.run_id, &self.settings));
         if self.settings.temporality == Temporality::Delta {
             self.totals = RunTotals::new(&self.facts);
             self.totals.to_ns = to_ns;
@@ -125,7 +125,7 @@ impl Sink for OtlpSink {
         last.retain(|family| [ENDED, LOST].contains(&family.metric.name));
         // A moment later: of one moment there is one value.
         let stretch = self.stretch(self.begins_at(), self.totals.to_ns + 1);
-        self.exporter.offer(batch(&last, stretch, &self.facts.run_id, &self.settings));
+        self.exporter.offer(encode(&last, stretch, &self.facts.run_id, &self.settings));
         self.exporter.finish(self.patience);
         Ok(())
     }
@@ -196,7 +196,7 @@ mod tests {
         };
         let url = format!("http://127.0.0.1:{}", collector.port);
         let settings = OtlpSettings::read(Some(&url), &variable).unwrap().unwrap();
-        let exporter = Arc::new(Exporter::start(&settings, Arc::new(|| {})).unwrap());
+        let exporter = Arc::new(Exporter::start(&settings, None, Arc::new(|| {})).unwrap());
         let mut sink = OtlpSink::new(facts(), settings, exporter.clone(), SinkParts::of_nothing());
         sink.patience = Duration::from_secs(60);
         sink.begin(0).unwrap();

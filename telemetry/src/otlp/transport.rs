@@ -1,7 +1,8 @@
 //! Requests on their way to a collector: one at a time, on a connection that is kept.
 
+use super::outcome::{CollectorReply, SendOutcome};
 use super::settings::{OtlpProtocol, OtlpSettings};
-use engine::code;
+use super::tls::is_disagreement;
 use engine::plain::plain;
 use engine::redact;
 use flate2::Compression;
@@ -9,20 +10,16 @@ use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
-use hyper::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, TE, USER_AGENT,
-};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE, USER_AGENT};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-};
-use percent_encoding::percent_decode_str;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use prost::Message;
 use std::error::Error;
 use std::fmt;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
@@ -36,20 +33,6 @@ const WORDS_LETTERS_MAX: usize = 300;
 /// A shorter part of a header that was sent is no secret, but a word as any other.
 const SECRET_BYTES_MIN: usize = 7;
 const GRPC_PATH: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
-/// Statuses of gRPC after which it may be tried again: cancelled, deadline exceeded, aborted, out of range, unavailable, data loss.
-const GRPC_PASSING: [u32; 6] = [1, 4, 10, 11, 14, 15];
-
-/// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SendOutcome {
-    /// It was taken, but for so many points.
-    Taken { rejected: u64, why: String },
-    /// It was not, and may be when it is tried again, not before so long.
-    Passing { why: String, after: Option<Duration> },
-    /// It was not, and will not be.
-    Refused { why: String },
-}
-
 /// Why a collector cannot be used, as far as can be seen before a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeFailure {
@@ -75,7 +58,13 @@ pub fn probe(settings: &OtlpSettings) -> Result<(), ProbeFailure> {
     let mut settings = settings.clone();
     settings.timeout = settings.timeout.min(PROBE_TIMEOUT);
     let nothing = ExportMetricsServiceRequest::default().encode_to_vec().into();
-    let outcome = runtime.block_on(CollectorTransport::new(settings).send(nothing));
+    let mut transport = CollectorTransport::new(settings);
+    let outcome = runtime.block_on(async {
+        match transport.prepare().await {
+            Ok(()) => transport.send(nothing).await,
+            Err(outcome) => outcome,
+        }
+    });
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     match outcome {
@@ -96,17 +85,34 @@ enum CollectorConnection {
     Http2(http2::SendRequest<Full<Bytes>>),
 }
 
-/// What came back, whole.
-struct Reply {
-    status: StatusCode,
-    headers: HeaderMap,
-    trailers: HeaderMap,
-    body: Bytes,
-}
-
 impl CollectorTransport {
     pub(super) fn new(settings: OtlpSettings) -> CollectorTransport {
         CollectorTransport { settings, connection: None }
+    }
+
+    /// Connects; or says what would become of a request, for it would come no further.
+    async fn prepare(&mut self) -> Result<(), SendOutcome> {
+        let connected = timeout(self.settings.timeout, self.connect()).await;
+        let late = |_| BrokenExchange::unsent("no connection in time".to_owned());
+        match connected.map_err(late).flatten() {
+            Ok(connection) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Err(broken) => {
+                let why = shown(&broken.why, &self.settings.headers);
+                Err(match broken.is_disagreement {
+                    // Whom it does not trust it will not, however often it tries.
+                    true => SendOutcome::Refused { why },
+                    false => SendOutcome::Passing { why, after: None, may_be_taken: false },
+                })
+            }
+        }
+    }
+
+    /// Whether there is a connection on which something may be under way.
+    pub(super) fn has_connection(&self) -> bool {
+        self.connection.is_some()
     }
 
     /// Sends an encoded request. What a collector says of it can be shown as it is.
@@ -115,7 +121,9 @@ impl CollectorTransport {
         let shown = |why: String| shown(&why, &self.settings.headers);
         match outcome {
             SendOutcome::Taken { rejected, why } => SendOutcome::Taken { rejected, why: shown(why) },
-            SendOutcome::Passing { why, after } => SendOutcome::Passing { why: shown(why), after },
+            SendOutcome::Passing { why, after, may_be_taken } => {
+                SendOutcome::Passing { why: shown(why), after, may_be_taken }
+            }
             SendOutcome::Refused { why } => SendOutcome::Refused { why: shown(why) },
         }
     }
@@ -127,32 +135,38 @@ impl CollectorTransport {
         };
         let within = self.settings.timeout;
         match timeout(within, self.exchange(request)).await {
-            Ok(Ok(reply)) if self.settings.protocol == OtlpProtocol::Grpc => of_grpc(&reply),
-            Ok(Ok(reply)) => of_http(&reply),
-            Ok(Err(BrokenExchange(why))) => {
+            Ok(Ok(reply)) if self.settings.protocol == OtlpProtocol::Grpc => reply.of_grpc(),
+            Ok(Ok(reply)) => reply.of_http(SystemTime::now()),
+            Ok(Err(BrokenExchange { why, was_sent, .. })) => {
                 self.connection = None;
-                SendOutcome::Passing { why, after: None }
+                SendOutcome::Passing { why, after: None, may_be_taken: was_sent }
             }
             Err(_) => {
-                self.connection = None;
-                SendOutcome::Passing {
-                    why: format!("no response within {} ms", within.as_millis()),
-                    after: None,
-                }
+                // How far it came is not known; without a connection it came nowhere.
+                let may_be_taken = self.connection.take().is_some();
+                let why = format!("no response within {} ms", within.as_millis());
+                SendOutcome::Passing { why, after: None, may_be_taken }
             }
         }
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, BrokenExchange> {
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<CollectorReply, BrokenExchange> {
         let is_usable = match &self.connection {
             Some(CollectorConnection::Http1(connection)) => connection.is_ready(),
             Some(CollectorConnection::Http2(connection)) => connection.is_ready(),
             None => false,
         };
         if !is_usable {
+            // What is under way while there is none has not been sent.
+            self.connection = None;
             self.connection = Some(self.connect().await?);
         }
-        let told = |error: hyper::Error| BrokenExchange(format!("the connection broke: {error}"));
+        // hyper gives back what it has not begun to send, and says so; everything else may have arrived.
+        let told = |error: hyper::Error| BrokenExchange {
+            was_sent: !error.is_canceled(),
+            why: format!("the connection broke: {error}"),
+            is_disagreement: false,
+        };
         let response = match &mut self.connection {
             Some(CollectorConnection::Http1(connection)) => {
                 connection.send_request(request).await.map_err(told)?
@@ -160,17 +174,31 @@ impl CollectorTransport {
             Some(CollectorConnection::Http2(connection)) => {
                 connection.send_request(request).await.map_err(told)?
             }
-            None => return Err(BrokenExchange("there is no connection".to_owned())),
+            None => return Err(BrokenExchange::unsent("there is no connection".to_owned())),
         };
         read(response).await
     }
 
     async fn connect(&self) -> Result<CollectorConnection, BrokenExchange> {
         let stream = TcpStream::connect((self.settings.host.as_str(), self.settings.port)).await;
-        let stream = stream.map_err(|error| BrokenExchange(format!("no connection: {error}")))?;
+        let stream = stream.map_err(|error| BrokenExchange::unsent(format!("no connection: {error}")))?;
         // Small requests are not to wait for one another.
         let _ = stream.set_nodelay(true);
-        let told = |error: hyper::Error| BrokenExchange(format!("no connection: {error}"));
+        let Some(tls) = &self.settings.tls else { return self.begin(stream).await };
+        let secured = tls.connect(&self.settings.host, stream).await;
+        let secured = secured.map_err(|error| BrokenExchange {
+            is_disagreement: is_disagreement(&error),
+            ..BrokenExchange::unsent(format!("no TLS: {error}"))
+        })?;
+        self.begin(secured).await
+    }
+
+    /// Begins to speak HTTP.
+    async fn begin<S>(&self, stream: S) -> Result<CollectorConnection, BrokenExchange>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let told = |error: hyper::Error| BrokenExchange::unsent(format!("no connection: {error}"));
         let io = TokioIo::new(stream);
         Ok(match self.settings.protocol {
             OtlpProtocol::Http => {
@@ -204,7 +232,8 @@ impl CollectorTransport {
                 payload
             }
             OtlpProtocol::Grpc => {
-                request = request.uri(format!("http://{authority}{GRPC_PATH}"));
+                let scheme = if settings.tls.is_some() { "https" } else { "http" };
+                request = request.uri(format!("{scheme}://{authority}{GRPC_PATH}"));
                 request = request.header(CONTENT_TYPE, "application/grpc").header(TE, "trailers");
                 let timeout_ms = settings.timeout.as_millis().min(99_999_999);
                 request = request.header("grpc-timeout", format!("{timeout_ms}m"));
@@ -222,68 +251,30 @@ impl CollectorTransport {
 }
 
 /// What broke on the way, in words: whatever it is, the request may be sent again.
-struct BrokenExchange(String);
+struct BrokenExchange {
+    why: String,
+    /// The request may have arrived.
+    was_sent: bool,
+    /// The two do not trust or understand each other, which another try does not change.
+    is_disagreement: bool,
+}
 
-async fn read(response: Response<Incoming>) -> Result<Reply, BrokenExchange> {
+impl BrokenExchange {
+    fn unsent(why: String) -> BrokenExchange {
+        BrokenExchange { why, was_sent: false, is_disagreement: false }
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<CollectorReply, BrokenExchange> {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await;
-    let body = body.map_err(|error| BrokenExchange(format!("the response broke off: {error}")))?;
+    let body = body.map_err(|error| BrokenExchange {
+        why: format!("the response broke off: {error}"),
+        was_sent: true,
+        is_disagreement: false,
+    })?;
     let trailers = body.trailers().cloned().unwrap_or_default();
-    Ok(Reply { status: head.status, headers: head.headers, trailers, body: body.to_bytes() })
-}
-
-fn of_http(reply: &Reply) -> SendOutcome {
-    let after = || {
-        let seconds = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
-    };
-    match reply.status {
-        status if status.is_success() => taken(&reply.body),
-        StatusCode::TOO_MANY_REQUESTS
-        | StatusCode::BAD_GATEWAY
-        | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => {
-            SendOutcome::Passing { why: format!("status {}", reply.status), after: after() }
-        }
-        status => SendOutcome::Refused { why: format!("status {status}") },
-    }
-}
-
-fn of_grpc(reply: &Reply) -> SendOutcome {
-    if reply.status != StatusCode::OK {
-        let why = format!("status {} in the place of gRPC", reply.status);
-        // As gRPC maps what a proxy says.
-        return match reply.status.as_u16() {
-            429 | 502..=504 => SendOutcome::Passing { why, after: None },
-            _ => SendOutcome::Refused { why },
-        };
-    }
-    let field = |name: &str| reply.trailers.get(name).or_else(|| reply.headers.get(name));
-    let text = |name: &str| field(name).and_then(|value| HeaderValue::to_str(value).ok());
-    let Some(status) = text("grpc-status").and_then(|status| status.parse::<u32>().ok()) else {
-        return SendOutcome::Passing { why: "a response without a status of gRPC".to_owned(), after: None };
-    };
-    if status == 0 {
-        return taken(reply.body.get(5..).unwrap_or_default());
-    }
-    let code = code::of_grpc(u16::try_from(status).unwrap_or(u16::MAX));
-    let name = code::grpc_name(code).unwrap_or("UNKNOWN");
-    // It comes with percent signs for what may not stand in a header.
-    let message = text("grpc-message").map(|message| percent_decode_str(message).decode_utf8_lossy());
-    let why = message.map_or_else(|| name.to_owned(), |message| format!("{name}: {message}"));
-    match GRPC_PASSING.contains(&status) {
-        true => SendOutcome::Passing { why, after: None },
-        false => SendOutcome::Refused { why },
-    }
-}
-
-/// A success may still be one in part. What cannot be read of it was taken.
-fn taken(body: &[u8]) -> SendOutcome {
-    let partial =
-        ExportMetricsServiceResponse::decode(body).ok().and_then(|response| response.partial_success);
-    let partial = partial.unwrap_or_default();
-    let rejected = u64::try_from(partial.rejected_data_points).unwrap_or(0);
-    SendOutcome::Taken { rejected, why: partial.error_message }
+    Ok(CollectorReply { status: head.status, headers: head.headers, trailers, body: body.to_bytes() })
 }
 
 /// The words of a collector as they can be shown: in one line, not too long, and without secrets, those of our own requests among them.
@@ -334,23 +325,43 @@ mod tests {
         assert_eq!((of(" \n").as_str(), of("as it is")), ("no reason was given", "as it is".to_owned()));
     }
 
+    /// Nobody accepts what is connected to it any more, and no more is let in.
+    fn fill(port: u16) -> Vec<std::net::TcpStream> {
+        let address = ([127, 0, 0, 1], port).into();
+        let connect = |_| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok();
+        (0..4).filter_map(connect).collect()
+    }
+
+    /// What becomes of a request where no connection comes about, the one before having ended or not been there at all.
+    async fn cut_off(had_connection: bool) -> (SendOutcome, bool) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let settings = OtlpSettings::read(Some(&format!("http://127.0.0.1:{port}")), &|_| None);
+        let mut transport = CollectorTransport::new(settings.unwrap().unwrap());
+        if had_connection {
+            assert!(transport.prepare().await.is_ok());
+            drop(listener.accept().await.unwrap());
+            while matches!(&transport.connection, Some(CollectorConnection::Http1(sender)) if sender.is_ready())
+            {
+                tokio::task::yield_now().await;
+            }
+        }
+        let _others = fill(port);
+        transport.settings.timeout = Duration::from_millis(200);
+        let outcome = transport.send("x".into()).await;
+        (outcome, transport.has_connection())
+    }
+
     #[test]
-    fn statuses_of_grpc_are_told_by_name_and_decoded_words() {
-        let outcome = |status: &'static str, words: &'static str| {
-            let trailers = [("grpc-status", status), ("grpc-message", words)];
-            let trailers = trailers
-                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-            of_grpc(&Reply {
-                status: StatusCode::OK,
-                headers: HeaderMap::new(),
-                trailers: trailers.into_iter().collect(),
-                body: Bytes::new(),
-            })
-        };
-        let refused = |why: &str| SendOutcome::Refused { why: why.to_owned() };
-        assert_eq!(outcome("16", "no%20token"), refused("UNAUTHENTICATED: no token"));
-        assert_eq!(outcome("99999", "x"), refused("UNKNOWN: x"));
-        let why = "UNAVAILABLE: later".to_owned();
-        assert_eq!(outcome("14", "later"), SendOutcome::Passing { why, after: None });
+    fn what_found_no_connection_was_not_taken_whatever_was_there_before() {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build().unwrap();
+        for had_connection in [false, true] {
+            let (outcome, has_connection) = runtime.block_on(cut_off(had_connection));
+            let why = "no response within 200 ms".to_owned();
+            assert_eq!(outcome, SendOutcome::Passing { why, after: None, may_be_taken: false });
+            assert!(!has_connection);
+        }
     }
 }
