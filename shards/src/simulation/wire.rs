@@ -173,13 +173,17 @@ impl SimulatedWire {
 
     /// The number of the pool that a connection is of.
     fn pool_of(&self, slot: Slot) -> usize {
-        pool_in(&self.pool_ends, slot)
+        self.pool_ends.partition_point(|&end| end <= slot)
     }
 
     /// The server behind a connection.
     #[inline]
-    fn server(&self, slot: Slot) -> &SimulatedServer {
-        server_behind(&self.world, &self.pool_ends, slot)
+    fn server(&self, slot: Slot) -> SimulatedServer {
+        if self.pool_ends.is_empty() {
+            return self.world.server;
+        }
+        let other = self.pool_of(slot).checked_sub(1).and_then(|other| self.world.others.get(other));
+        other.copied().unwrap_or(self.world.server)
     }
 
     /// Whether the same server is behind two connections.
@@ -572,21 +576,6 @@ impl SimulatedWire {
         self.come_to_pass();
         self.flow_all();
     }
-}
-
-/// The number of the pool that a connection is of, by where the pools end.
-fn pool_in(pool_ends: &[Slot], slot: Slot) -> usize {
-    pool_ends.partition_point(|&end| end <= slot)
-}
-
-/// The server behind a connection: the only one, where pools have no ends.
-#[inline]
-fn server_behind<'w>(world: &'w World, pool_ends: &[Slot], slot: Slot) -> &'w SimulatedServer {
-    if pool_ends.is_empty() {
-        return &world.server;
-    }
-    let other = pool_in(pool_ends, slot).checked_sub(1).and_then(|other| world.others.get(other));
-    other.unwrap_or(&world.server)
 }
 
 impl Wire for SimulatedWire {

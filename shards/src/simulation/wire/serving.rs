@@ -4,7 +4,7 @@ use super::super::frames::{self, FromClient};
 use super::super::link::{Happening, Side, StreamEnd};
 use super::super::world::{Fate, ServedProtocol, SimulatedServer};
 use super::super::{http, lines};
-use super::{Message, SimulatedWire, server_behind};
+use super::{Message, SimulatedWire};
 use crate::wire::Slot;
 use engine::quantity::MILLISECOND_NS;
 
@@ -68,7 +68,7 @@ impl SimulatedWire {
         }
         let begin_ns = reached_ns.max(self.link(slot).free_ns);
         let start_ns = self.start_ns;
-        let server = server_behind(&self.world, &self.pool_ends, slot);
+        let server = self.server(slot);
         let relative_ns = server.finish_ns(begin_ns - start_ns, &mut self.random);
         let finish_ns = start_ns + relative_ns;
         match fate {
@@ -82,14 +82,14 @@ impl SimulatedWire {
     fn work_on(&mut self, slot: Slot, stream: u32, reached_ns: u64) {
         let fate = self.world.faults.fate(&mut self.random);
         let start_ns = self.start_ns;
-        let server = server_behind(&self.world, &self.pool_ends, slot);
+        let server = self.server(slot);
         let finish_ns = start_ns + server.finish_ns(reached_ns - start_ns, &mut self.random);
         self.happen(finish_ns, slot, Happening::Served(stream, fate));
     }
 
     /// The server has served a request of HTTP/2, or has done something else instead.
     pub(super) fn respond_on(&mut self, slot: Slot, stream: u32, fate: Fate, now_ns: u64) {
-        let SimulatedServer { body, protocol, .. } = *self.server(slot);
+        let server = self.server(slot);
         let link = &mut self.links[slot as usize];
         let is_beyond = link.goes_after.is_some_and(|last| stream > last);
         if link.server != Side::Serving || is_beyond {
@@ -113,11 +113,11 @@ impl SimulatedWire {
             Fate::Garbage => link.stream.extend_from_slice(http::GARBAGE),
             _ => {
                 link.last_stream = link.last_stream.max(stream);
-                if let ServedProtocol::Grpc { replies, .. } = protocol {
+                if let ServedProtocol::Grpc { replies, .. } = server.protocol {
                     frames::head_of_call(&mut link.stream, stream);
                     self.happen(now_ns, slot, Happening::Reply(stream, replies));
                 } else {
-                    let (least, most) = body.bytes;
+                    let (least, most) = server.body.bytes;
                     let body_bytes = self.random.between(least, most);
                     frames::response(&mut link.stream, stream, fate != Fate::Refused, body_bytes);
                 }
@@ -161,7 +161,7 @@ impl SimulatedWire {
 
     /// Writes a response and whatever follows it.
     fn write(&mut self, slot: Slot, is_head: bool, finish_ns: u64, fate: Fate) {
-        let SimulatedServer { body, protocol, .. } = *self.server(slot);
+        let SimulatedServer { body, protocol, .. } = self.server(slot);
         let link = &mut self.links[slot as usize];
         let from = link.stream.len();
         let written = match protocol {
