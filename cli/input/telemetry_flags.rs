@@ -41,11 +41,11 @@ pub(crate) struct TelemetryArgs {
     pub(crate) k6_names: bool,
     /// Send metrics to a collector by OTLP: http://HOST:4318, grpc://HOST:4317.
     #[arg(
-        long_help = "Send metrics to a collector of OpenTelemetry while the run goes on: http://HOST:4318 or grpc://HOST:4317, https:// and grpcs:// with TLS. The variables OTEL_EXPORTER_OTLP_* say the rest, and the place where this flag does not.",
+        long_help = "Send metrics to a collector of OpenTelemetry while the run goes on: http://HOST:4318 or grpc://HOST:4317, https:// and grpcs:// with TLS. Several times, for several collectors. The variables OTEL_EXPORTER_OTLP_* say the rest, for all of them, and the place where this flag does not; `,delta` or `,cumulative` and `,explicit` or `,exponential` behind a URL say it for that one.",
         long,
         value_name = "URL"
     )]
-    pub(crate) otlp: Option<String>,
+    pub(crate) otlp: Vec<String>,
     /// Keep on disk what the collector does not take: failing, always, never.
     #[arg(
         long_help = "What of --otlp is kept on disk, for `vajra spool`: what cannot be sent now and what waits behind it, everything before it is sent, or nothing",

@@ -96,7 +96,12 @@ pub(super) fn assert_is_in_order(points: &[Value], is_delta: bool) {
 
 /// The points of the report's account of it, which closes: offered, sent, rejected, dropped, spooled.
 pub(super) fn account(done: &Done) -> [u64; 5] {
-    let of = |key: &str| done.count(&format!("/exports/0/{key}"));
+    account_of(done, 0)
+}
+
+/// The same of one of several collectors.
+fn account_of(done: &Done, collector: usize) -> [u64; 5] {
+    let of = |key: &str| done.count(&format!("/exports/{collector}/{key}"));
     let account = ["offered", "sent", "rejected", "dropped", "spooled"].map(of);
     assert_eq!(account[0], account[1..].iter().sum::<u64>(), "{}", done.report["exports"]);
     account
@@ -105,21 +110,34 @@ pub(super) fn account(done: &Done) -> [u64; 5] {
 /// What arrived is what was sent, but for what was given up at the end: that may have arrived, and nobody knows. Returns whether nothing
 /// was given up: how much a collector takes within the exporter's patience is a matter of the machine, and no part of a test.
 fn has_arrived_whole(done: &Done, points: &[Value]) -> bool {
-    let ([offered, sent, rejected, dropped, spooled], arrived) = (account(done), points.len() as u64);
+    has_arrived_whole_at(done, 0, points)
+}
+
+/// The same of one of several collectors.
+fn has_arrived_whole_at(done: &Done, collector: usize, points: &[Value]) -> bool {
+    let [offered, sent, rejected, dropped, spooled] = account_of(done, collector);
+    let arrived = points.len() as u64;
     assert!((sent + rejected..=offered).contains(&arrived), "{arrived} points, {}", done.report["exports"]);
     dropped + spooled == 0
 }
 
 #[test]
-fn what_a_collector_receives_is_the_report_over_http_and_grpc_cumulative_and_delta() {
-    for (protocol, is_delta) in [("http", false), ("http", true), ("grpc", false), ("grpc", true)] {
-        let receiver = receiver(protocol, 0, 0);
-        let temporality = if is_delta { "delta" } else { "cumulative" };
-        let done = exported(&url(protocol, &receiver), &[(TEMPORALITY, temporality)]);
-        done.assert_ended_with(0);
-        assert!(done.count("/requests/ok") > 0 && done.errors("status") > 0);
-        let points = points(&receiver);
-        if has_arrived_whole(&done, &points) {
+fn what_collectors_of_one_run_receive_is_the_report_over_http_and_grpc_cumulative_and_delta() {
+    let forms = [("http", false), ("http", true), ("grpc", false), ("grpc", true)];
+    let receivers = forms.map(|(protocol, _)| receiver(protocol, 0, 0));
+    let flags = forms.iter().zip(&receivers).flat_map(|((protocol, is_delta), receiver)| {
+        let temporality = if *is_delta { "delta" } else { "cumulative" };
+        ["--otlp".to_owned(), format!("{},{temporality}", url(protocol, receiver))]
+    });
+    let flags: Vec<String> = flags.collect();
+    let words = [&["--force"], &flags.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat();
+    let done = Vajra::run("plan.toml", &words).file("plan.toml", PLAN).done();
+    done.assert_ended_with(0);
+    assert!(done.count("/requests/ok") > 0 && done.errors("status") > 0);
+    assert_eq!(done.report["exports"].as_array().unwrap().len(), forms.len());
+    for (collector, (_, is_delta)) in forms.into_iter().enumerate() {
+        let points = points(&receivers[collector]);
+        if has_arrived_whole_at(&done, collector, &points) {
             assert_is_the_reports(&done, &points, is_delta);
             assert_is_in_order(&points, is_delta);
         }

@@ -119,16 +119,59 @@ impl GivenSetting {
 }
 
 impl OtlpSettings {
+    /// What values of the flag and the variables say: one for each value, or what variables say where there is none.
+    pub fn read_each(flags: &[String], variable: Variable<'_>) -> Result<Vec<OtlpSettings>, OtlpMistake> {
+        if flags.is_empty() {
+            return Ok(OtlpSettings::read(None, variable)?.into_iter().collect());
+        }
+        let mut all: Vec<OtlpSettings> = Vec::new();
+        for flag in flags {
+            let Some(settings) = OtlpSettings::read(Some(flag), variable)? else { continue };
+            if all.iter().any(|known| known.to_string() == settings.to_string()) {
+                let given = GivenSetting { place: settings.place.clone(), value: String::new() };
+                return Err(given.mistake(format!("{settings} is there twice"), "say each collector once"));
+            }
+            all.push(settings);
+        }
+        Ok(all)
+    }
+
     /// What the value of the flag and the variables say; nothing where nothing is to be sent.
     pub fn read(flag: Option<&str>, variable: Variable<'_>) -> Result<Option<OtlpSettings>, OtlpMistake> {
         let protocol =
             given(variable, &["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
+        let (flag, words) = match flag.and_then(|flag| flag.split_once(',')) {
+            Some((url, words)) => (Some(url), words),
+            None => (flag, ""),
+        };
         let place = place_of(flag, protocol.as_ref(), variable);
         let Some(EndpointPlace { endpoint, is_for_metrics }) = place else {
             return Ok(None);
         };
         let address = Address::read(&endpoint, protocol.as_ref(), is_for_metrics)?;
-        OtlpSettings::with(endpoint.place, address, variable).map(Some)
+        let mut settings = OtlpSettings::with(endpoint.place, address, variable)?;
+        settings.take_words(words)?;
+        Ok(Some(settings))
+    }
+
+    /// What stands behind the URL of a flag, and says more than variables, for they are for every collector: `delta,explicit`.
+    fn take_words(&mut self, words: &str) -> Result<(), OtlpMistake> {
+        for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match word {
+                "cumulative" => self.temporality = Temporality::Cumulative,
+                "delta" => self.temporality = Temporality::Delta,
+                "exponential" => self.histograms = HistogramForm::Exponential,
+                "explicit" => self.histograms = HistogramForm::Explicit,
+                _ => {
+                    let given = GivenSetting { place: self.place.clone(), value: word.to_owned() };
+                    let problem = format!("`{}`, behind the URL, is not known", plain(word));
+                    return Err(
+                        given.mistake(problem, "use `cumulative` or `delta`, `exponential` or `explicit`")
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 
     /// To where something was to go, as reports write it; the variables say the rest.
@@ -414,6 +457,31 @@ mod tests {
 
     fn to(flag: Option<&str>, variables: &[(&str, &str)]) -> String {
         read(flag, variables).unwrap().unwrap().to_string()
+    }
+
+    #[test]
+    fn each_collector_has_a_form_of_its_own() {
+        let delta = [("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")];
+        let all = |flags: &[&str]| {
+            let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+            let variable = |name: &str| {
+                delta.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            OtlpSettings::read_each(&flags, &variable)
+        };
+        let [first, second] =
+            all(&["grpc://a", "http://b:4318/,cumulative, explicit"]).unwrap().try_into().unwrap();
+        assert_eq!((first.temporality, first.histograms), (Temporality::Delta, HistogramForm::Exponential));
+        assert_eq!(
+            (second.temporality, second.histograms),
+            (Temporality::Cumulative, HistogramForm::Explicit)
+        );
+        assert_eq!(second.to_string(), "http://b:4318/v1/metrics");
+        assert_eq!(all(&[]).unwrap(), []);
+        let twice = all(&["http://a", "http://a:80/v1/metrics,explicit"]).unwrap_err();
+        assert_eq!(twice.problem, "http://a:80/v1/metrics is there twice");
+        let unknown = all(&["http://a,gauss"]).unwrap_err();
+        assert_eq!(unknown.problem, "`gauss`, behind the URL, is not known");
     }
 
     #[test]
