@@ -142,8 +142,9 @@ impl TelemetryOutputs {
     fn exported(&self) -> Exported {
         let exporter = self.exporter.clone();
         Box::new(move || {
-            let ExportTally { sent, rejected, dropped, .. } = exporter.as_ref()?.tally();
-            Some(ExportedPoints { sent, rejected, dropped })
+            let ExportTally { sent, rejected, dropped, spooled, breaker, .. } = exporter.as_ref()?.tally();
+            let breaker_openings = breaker.openings;
+            Some(ExportedPoints { sent, rejected, dropped, spooled, breaker_openings })
         })
     }
 

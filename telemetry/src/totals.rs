@@ -147,6 +147,10 @@ pub struct ExportedPoints {
     pub rejected: u64,
     /// They did not reach it, or may not have.
     pub dropped: u64,
+    /// They wait on disk at the moment.
+    pub spooled: u64,
+    /// How often the circuit breaker opened, after failures in a row.
+    pub breaker_openings: u64,
 }
 
 impl RunLevels {
