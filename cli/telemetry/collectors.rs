@@ -123,12 +123,10 @@ impl Collectors {
         Box::new(move || {
             let tallies = exporters.iter().map(|exporter| exporter.tally());
             tallies.fold(None, |sum: Option<ExportedPoints>, tally| {
-                let ExportedPoints { sent, rejected, dropped } = sum.unwrap_or_default();
-                Some(ExportedPoints {
-                    sent: sent + tally.sent,
-                    rejected: rejected + tally.rejected,
-                    dropped: dropped + tally.dropped,
-                })
+                let ExportTally { sent, rejected, dropped, spooled, .. } = tally;
+                let breaker_openings = tally.breaker.openings;
+                let of_one = ExportedPoints { sent, rejected, dropped, spooled, breaker_openings };
+                Some(sum.unwrap_or_default() + of_one)
             })
         })
     }

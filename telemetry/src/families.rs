@@ -4,6 +4,7 @@ use crate::machine_points::of_machine;
 use crate::names::{self, METRICS};
 pub use crate::points::{AttributeValue, Family, Figures, Point, PointValue};
 use crate::points::{Attributes, of_run, text, whole};
+use crate::totals::ExportedPoints;
 use engine::code;
 use engine::outcome::Kind;
 use engine::phase::Phase;
@@ -45,6 +46,8 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::HICCUPS => vec![whole(figures, totals.hiccups)],
         names::LOST => vec![whole(figures, totals.lost)],
         names::EXPORTED => exports(figures),
+        names::SPOOLED => exported(figures, |points| points.spooled),
+        names::BREAKER_OPENINGS => exported(figures, |points| points.breaker_openings),
         names::PLANS => plans(figures),
         names::LAST_PLAN => vec![whole(figures, u64::from(!levels.changes.is_last_plan_refused))],
         names::REVISIONS => vec![whole(figures, levels.changes.revisions - totals.changes_before.revisions)],
@@ -75,6 +78,11 @@ fn exports(figures: Figures<'_>) -> Vec<Point<'_>> {
         point
     });
     points.into()
+}
+
+/// One figure of what became of points, where some are sent.
+fn exported(figures: Figures<'_>, figure: impl Fn(ExportedPoints) -> u64) -> Vec<Point<'_>> {
+    figures.levels.exported.map(|points| whole(figures, figure(points))).into_iter().collect()
 }
 
 /// Points of each series, in each phase that has something.
@@ -344,6 +352,29 @@ mod tests {
                 assert_eq!(counts(&families, name, names::PHASE), [("measure".to_owned(), 0)]);
             }
             assert_eq!(counts(&families, names::CAPACITY, names::RUN_ID), [("run-1".to_owned(), room)]);
+        }
+    }
+
+    #[test]
+    fn what_became_of_points_is_told_where_some_are_sent() {
+        let facts = facts();
+        let totals = RunTotals::new(&facts);
+        let told = |exported: Option<ExportedPoints>, name: &str, attribute: &str| {
+            let mut levels = RunLevels::default();
+            levels.exported = exported;
+            let families = families(Figures { facts: &facts, totals: &totals, levels: &levels });
+            let is_there = families.iter().any(|family| family.metric.name == name);
+            if is_there { counts(&families, name, attribute) } else { Vec::new() }
+        };
+        let exported =
+            Some(ExportedPoints { sent: 5, rejected: 0, dropped: 1, spooled: 7, breaker_openings: 2 });
+        let pair = |name: &str, count: u64| (name.to_owned(), count);
+        assert_eq!(told(exported, names::SPOOLED, names::RUN_ID), [pair("run-1", 7)]);
+        assert_eq!(told(exported, names::BREAKER_OPENINGS, names::RUN_ID), [pair("run-1", 2)]);
+        let outcomes = [pair("sent", 5), pair("rejected", 0), pair("dropped", 1)];
+        assert_eq!(told(exported, names::EXPORTED, names::EXPORT_OUTCOME), outcomes);
+        for name in [names::SPOOLED, names::BREAKER_OPENINGS, names::EXPORTED] {
+            assert!(told(None, name, names::RUN_ID).is_empty(), "{name}");
         }
     }
 

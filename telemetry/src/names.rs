@@ -111,7 +111,7 @@ const OF_STEP: &[&str] = &[SCENARIO, STEP, PHASE];
 const OF_SCENARIO: &[&str] = &[SCENARIO, PHASE];
 
 /// Every metric, in the order in which they are handed on.
-pub static METRICS: [MetricName; 40] = [
+pub static METRICS: [MetricName; 42] = [
     metric(
         SERVICE_HTTP,
         Histogram,
@@ -236,6 +236,20 @@ pub static METRICS: [MetricName; 40] = [
         &[EXPORT_OUTCOME],
     ),
     metric(
+        SPOOLED,
+        Gauge,
+        Points,
+        "Points that wait on disk because the collector has not taken them; told to Prometheus alone",
+        &[],
+    ),
+    metric(
+        BREAKER_OPENINGS,
+        Counter,
+        Events,
+        "Times that the circuit breaker before the collector opened, after failures in a row; told to Prometheus alone",
+        &[],
+    ),
+    metric(
         PLANS,
         Counter,
         Events,
@@ -340,6 +354,10 @@ pub const HICCUPS: &str = "vajra.generator.hiccups";
 pub const LOST: &str = "vajra.snapshots.lost";
 /// Points exported.
 pub const EXPORTED: &str = "vajra.export.points";
+/// Points on disk.
+pub const SPOOLED: &str = "vajra.export.spooled";
+/// Openings of the exporter's circuit breaker.
+pub const BREAKER_OPENINGS: &str = "vajra.export.breaker.openings";
 /// Plans read.
 pub const PLANS: &str = "vajra.plan.reads";
 /// The plan that was read last.

@@ -147,6 +147,24 @@ pub struct ExportedPoints {
     pub rejected: u64,
     /// They did not reach it, or may not have.
     pub dropped: u64,
+    /// They wait on disk at the moment.
+    pub spooled: u64,
+    /// How often the circuit breaker opened, after failures in a row.
+    pub breaker_openings: u64,
+}
+
+impl std::ops::Add for ExportedPoints {
+    type Output = ExportedPoints;
+
+    fn add(self, other: ExportedPoints) -> ExportedPoints {
+        ExportedPoints {
+            sent: self.sent + other.sent,
+            rejected: self.rejected + other.rejected,
+            dropped: self.dropped + other.dropped,
+            spooled: self.spooled + other.spooled,
+            breaker_openings: self.breaker_openings + other.breaker_openings,
+        }
+    }
 }
 
 impl RunLevels {

@@ -471,6 +471,16 @@ fn outputs() -> PanelRow {
                 "{{vajra_export_outcome}}",
             )],
         ),
+        panel(
+            "The collector",
+            "Points that wait on disk until it takes them, and how often in a minute the circuit breaker opened before it; there are none without --otlp.",
+            Lines,
+            "short",
+            &[
+                ("sum(vajra_export_spooled{RUN})", "points on disk"),
+                ("60 * sum(rate(vajra_export_breaker_openings_total{RUN}[I]))", "openings a minute"),
+            ],
+        ),
     ];
     PanelRow { title: "Telemetry", panels }
 }
