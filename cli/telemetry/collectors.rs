@@ -175,7 +175,7 @@ fn tell_tally(settings: &OtlpSettings, tally: &ExportTally, run_id: &str) {
     }
     if tally.spooled > 0 {
         let (waiting, id) = (points(tally.spooled), short_id(run_id));
-        warn(&format!("{waiting} wait on disk{said}\n  help: `vajra spool replay {id}` sends them"));
+        warn(&format!("{waiting} for {to} wait on disk{said}\n  help: `vajra spool replay {id}` sends them"));
     }
     if tally.ambiguous > 0 {
         warn(&may_be_twice(tally.ambiguous, &to));

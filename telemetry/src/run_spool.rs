@@ -107,7 +107,7 @@ impl RunSpool {
     fn put(&mut self, batch: &ExportBatch, append: AppendToQueue) -> Result<(), SpoolMistake> {
         let (now, bounds) = (self.now(), self.settings.bounds);
         if self.queue.is_none() {
-            let folder = self.settings.folder.queue(&self.origin.run_id, &self.origin.signal);
+            let folder = self.settings.folder.queue(&self.origin);
             self.queue = Some(SpoolQueue::create(&folder, &self.origin, bounds, self.settings.sync)?);
         }
         let Some(queue) = &mut self.queue else { return Ok(()) };
@@ -131,7 +131,7 @@ impl RunSpool {
     fn make_room(&mut self, now: SpoolMoment) {
         let Some(queue) = &mut self.queue else { return };
         let (folder, bounds) = (&self.settings.folder, self.settings.bounds);
-        let path = folder.queue(&self.origin.run_id, &self.origin.signal);
+        let path = folder.queue(&self.origin);
         let own = queue.bytes().saturating_add(bounds.segment_bytes);
         let room = folder.make_room(&path, own, bounds, now);
         queue.limit_to(room.bytes_max);
@@ -264,7 +264,7 @@ mod tests {
     fn room_that_others_leave_is_taken() {
         let place = tempfile::tempdir().unwrap();
         let mut spool = spool(place.path(), SpoolSync::Never);
-        let path = spool.settings.folder.queue("other", "metrics");
+        let path = spool.settings.folder.queue(&origin("other"));
         let mut other = SpoolQueue::create(&path, &origin("other"), bounds(2_000), SpoolSync::Never).unwrap();
         other.append(&batch(1_900), spool.now()).unwrap();
         // The first one is written before anybody looks for others.
@@ -281,7 +281,7 @@ mod tests {
     fn what_others_lose_for_it_is_counted() {
         let place = tempfile::tempdir().unwrap();
         let mut spool = spool(place.path(), SpoolSync::Never);
-        let path = spool.settings.folder.queue("other", "metrics");
+        let path = spool.settings.folder.queue(&origin("other"));
         let mut other = SpoolQueue::create(&path, &origin("other"), bounds(2_000), SpoolSync::Never).unwrap();
         other.append(&batch(1_900), spool.now()).unwrap();
         other.close().unwrap();

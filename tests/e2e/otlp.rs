@@ -100,7 +100,7 @@ pub(super) fn account(done: &Done) -> [u64; 5] {
 }
 
 /// The same of one of several collectors.
-fn account_of(done: &Done, collector: usize) -> [u64; 5] {
+pub(super) fn account_of(done: &Done, collector: usize) -> [u64; 5] {
     let of = |key: &str| done.count(&format!("/exports/{collector}/{key}"));
     let account = ["offered", "sent", "rejected", "dropped", "spooled"].map(of);
     assert_eq!(account[0], account[1..].iter().sum::<u64>(), "{}", done.report["exports"]);

@@ -1,6 +1,8 @@
 //! Collectors that are away for a while, or for good: what they do not take waits on disk, and `vajra spool` sends it.
 
-use super::otlp::{PLAN, TEMPORALITY, account, assert_is_in_order, assert_is_the_reports, series, url};
+use super::otlp::{
+    PLAN, TEMPORALITY, account, account_of, assert_is_in_order, assert_is_the_reports, series, url,
+};
 use crate::peers::otlp::{points, receiver, receiver_on};
 use crate::peers::{self, free_port};
 use crate::vajra::{Done, Running, Vajra};
@@ -89,6 +91,23 @@ fn what_a_collector_that_never_responds_does_not_take_is_sent_afterwards_and_is_
         assert_is_in_turn(&points);
         assert!(listed(done.folder.path()).is_empty(), "nothing is left");
     }
+}
+
+#[test]
+fn each_of_several_collectors_that_are_away_has_what_is_its_own_afterwards() {
+    let holes = [black_hole(), black_hole()].map(|port| format!("http://127.0.0.1:{port}"));
+    let cumulative = format!("{},cumulative", holes[1]);
+    let done = run(PLAN, &holes[0], &["--spool", "always", "--otlp", &cumulative]).done();
+    done.assert_ended_with(0);
+    let queues = listed(done.folder.path());
+    for (index, hole) in holes.iter().enumerate() {
+        let [offered, sent, rejected, dropped, spooled] = account_of(&done, index);
+        assert_eq!((sent + rejected, spooled + dropped), (0, offered), "{}", done.report["exports"]);
+        let own =
+            queues.iter().find(|queue| queue["to"].as_str().unwrap().starts_with(hole.as_str())).unwrap();
+        assert_eq!((own["points"].as_u64(), own["lost"].as_u64()), (Some(spooled), Some(0)));
+    }
+    assert_eq!(queues.len(), holes.len());
 }
 
 #[test]

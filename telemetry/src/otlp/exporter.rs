@@ -401,7 +401,7 @@ mod tests {
     /// A queue of requests with ten points each, as a run that was killed has left it.
     fn left_behind(place: &Path, requests: u8) -> SpoolQueue {
         let origin = SpoolOrigin { run_id: "run".into(), to: "http://h:1".into(), signal: "metrics".into() };
-        let folder = SpoolFolder(place.join("spool")).queue("run", "metrics");
+        let folder = SpoolFolder(place.join("spool")).queue(&origin);
         let bounds = SpoolBounds::default();
         let mut queue = SpoolQueue::create(&folder, &origin, bounds, SpoolSync::Never).unwrap();
         let now = moment(Instant::now());
@@ -414,7 +414,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut queue = left_behind(place.path(), 5);
         // A folder where the cursor would be written.
-        std::fs::create_dir(place.path().join("spool/run-metrics/cursor.new")).unwrap();
+        let folder = SpoolFolder(place.path().join("spool")).queues().unwrap().remove(0).folder;
+        std::fs::create_dir(folder.join("cursor.new")).unwrap();
         let (port, seen) = collector(0, &[Answer::Status(200)]);
         let (end, tally) = replay(&mut queue, &settings(port), false, &|| false);
         assert_eq!((end, tally.sent, tally.left), (ReplayEnd::Whole, 50, 0));

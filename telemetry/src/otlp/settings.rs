@@ -14,6 +14,10 @@ use std::time::Duration;
 
 /// How long a request may take, unless it is said: as OpenTelemetry specifies it.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// The flag that says where to.
+const FLAG: &str = "--otlp";
+/// Variables that say which fields requests have.
+const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
 /// What a path of HTTP ends with.
 const METRICS_PATH: &str = "/v1/metrics";
 /// Where a collector listens, unless it is said.
@@ -41,6 +45,8 @@ pub struct OtlpSettings {
     pub tls: Option<CollectorTls>,
     /// Fields that requests have besides those of the protocol. They may be secrets, and are written down nowhere.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// It was said of this one, of several, that it is given the fields that variables name.
+    is_given_headers: bool,
     /// Requests are compressed.
     pub is_gzip: bool,
     /// How long one may take.
@@ -125,14 +131,22 @@ impl OtlpSettings {
             return Ok(OtlpSettings::read(None, variable)?.into_iter().collect());
         }
         let mut all: Vec<OtlpSettings> = Vec::new();
-        for flag in flags {
-            let Some(settings) = OtlpSettings::read(Some(flag), variable)? else { continue };
+        for (index, flag) in flags.iter().enumerate() {
+            let nth = |mut mistake: OtlpMistake| {
+                if flags.len() > 1 && mistake.place == FLAG {
+                    mistake.place = format!("{FLAG} number {}", index + 1);
+                }
+                mistake
+            };
+            let Some(settings) = OtlpSettings::read(Some(flag), variable).map_err(nth)? else { continue };
             if all.iter().any(|known| known.to_string() == settings.to_string()) {
-                let given = GivenSetting { place: settings.place.clone(), value: String::new() };
-                return Err(given.mistake(format!("{settings} is there twice"), "say each collector once"));
+                let given = GivenSetting { place: FLAG.into(), value: String::new() };
+                let mistake = given.mistake(format!("{settings} is there twice"), "say each collector once");
+                return Err(nth(mistake));
             }
             all.push(settings);
         }
+        share_headers(&mut all, variable)?;
         Ok(all)
     }
 
@@ -162,12 +176,14 @@ impl OtlpSettings {
                 "delta" => self.temporality = Temporality::Delta,
                 "exponential" => self.histograms = HistogramForm::Exponential,
                 "explicit" => self.histograms = HistogramForm::Explicit,
+                "headers" => self.is_given_headers = true,
                 _ => {
                     let given = GivenSetting { place: self.place.clone(), value: word.to_owned() };
                     let problem = format!("`{}`, behind the URL, is not known", plain(word));
-                    return Err(
-                        given.mistake(problem, "use `cumulative` or `delta`, `exponential` or `explicit`")
-                    );
+                    return Err(given.mistake(
+                        problem,
+                        "use `cumulative` or `delta`, `exponential` or `explicit`, and `headers`",
+                    ));
                 }
             }
         }
@@ -189,7 +205,7 @@ impl OtlpSettings {
     }
 
     fn with(place: String, address: Address, variable: Variable<'_>) -> Result<OtlpSettings, OtlpMistake> {
-        let headers = given(variable, &["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"]);
+        let headers = given(variable, &HEADERS);
         let compression =
             given(variable, &["OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"]);
         let timeout = given(variable, &["OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"]);
@@ -208,6 +224,7 @@ impl OtlpSettings {
             port: address.port,
             path: address.path,
             headers: headers.as_ref().map_or(Ok(Vec::new()), fields)?,
+            is_given_headers: false,
             is_gzip: compression.as_ref().map_or(Ok(true), gzip)?,
             timeout: timeout.as_ref().map_or(Ok(TIMEOUT), milliseconds)?,
             temporality: given(variable, &["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"])
@@ -246,6 +263,20 @@ impl fmt::Display for OtlpSettings {
     }
 }
 
+/// Fields may be a token of one collector, which is none of another one's business: of several, those have them that are said to.
+fn share_headers(all: &mut [OtlpSettings], variable: Variable<'_>) -> Result<(), OtlpMistake> {
+    let Some(headers) = given(variable, &HEADERS).filter(|_| all.len() > 1) else { return Ok(()) };
+    if !all.iter().any(|settings| settings.is_given_headers) {
+        let places: Vec<String> = all.iter().map(OtlpSettings::to_string).collect();
+        let problem = format!("it would be sent to several collectors: {}", places.join(", "));
+        return Err(headers.mistake(problem, "write `,headers` behind the URL of each that it is for"));
+    }
+    all.iter_mut()
+        .filter(|settings| !settings.is_given_headers)
+        .for_each(|settings| settings.headers.clear());
+    Ok(())
+}
+
 /// Where to send, and who says so.
 struct EndpointPlace {
     endpoint: GivenSetting,
@@ -259,7 +290,7 @@ fn place_of(
     variable: Variable<'_>,
 ) -> Option<EndpointPlace> {
     if let Some(value) = flag {
-        let endpoint = GivenSetting { place: "--otlp".into(), value: value.to_owned() };
+        let endpoint = GivenSetting { place: FLAG.into(), value: value.to_owned() };
         return Some(EndpointPlace { endpoint, is_for_metrics: false });
     }
     if given(variable, &["OTEL_SDK_DISABLED"]).is_some_and(|given| given.value.eq_ignore_ascii_case("true")) {
@@ -455,6 +486,14 @@ mod tests {
         OtlpSettings::read(flag, &variable)
     }
 
+    fn each(flags: &[&str], variables: &[(&str, &str)]) -> Result<Vec<OtlpSettings>, OtlpMistake> {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let variable = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        OtlpSettings::read_each(&flags, &variable)
+    }
+
     fn to(flag: Option<&str>, variables: &[(&str, &str)]) -> String {
         read(flag, variables).unwrap().unwrap().to_string()
     }
@@ -462,26 +501,44 @@ mod tests {
     #[test]
     fn each_collector_has_a_form_of_its_own() {
         let delta = [("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")];
-        let all = |flags: &[&str]| {
-            let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-            let variable = |name: &str| {
-                delta.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-            };
-            OtlpSettings::read_each(&flags, &variable)
-        };
         let [first, second] =
-            all(&["grpc://a", "http://b:4318/,cumulative, explicit"]).unwrap().try_into().unwrap();
+            each(&["grpc://a", "http://b:4318/,cumulative, explicit"], &delta).unwrap().try_into().unwrap();
         assert_eq!((first.temporality, first.histograms), (Temporality::Delta, HistogramForm::Exponential));
         assert_eq!(
             (second.temporality, second.histograms),
             (Temporality::Cumulative, HistogramForm::Explicit)
         );
         assert_eq!(second.to_string(), "http://b:4318/v1/metrics");
-        assert_eq!(all(&[]).unwrap(), []);
-        let twice = all(&["http://a", "http://a:80/v1/metrics,explicit"]).unwrap_err();
-        assert_eq!(twice.problem, "http://a:80/v1/metrics is there twice");
-        let unknown = all(&["http://a,gauss"]).unwrap_err();
-        assert_eq!(unknown.problem, "`gauss`, behind the URL, is not known");
+        assert_eq!(each(&[], &delta).unwrap(), []);
+        let told = |flags: &[&str]| {
+            let mistake = each(flags, &[]).unwrap_err();
+            (mistake.place, mistake.problem)
+        };
+        let wrong = |place: &str, problem: &str| (place.to_owned(), problem.to_owned());
+        assert_eq!(
+            told(&["http://a", "http://a:80/v1/metrics,explicit"]),
+            wrong("--otlp number 2", "http://a:80/v1/metrics is there twice")
+        );
+        assert_eq!(told(&["http://a,gauss"]), wrong("--otlp", "`gauss`, behind the URL, is not known"));
+        assert_eq!(told(&["http://a", "b"]), wrong("--otlp number 2", "its scheme is neither http nor grpc"));
+    }
+
+    #[test]
+    fn a_token_goes_to_those_of_several_collectors_that_it_is_said_to_be_for() {
+        let token = [("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a")];
+        let headers = |flags: &[&str]| {
+            let each = each(flags, &token).map_err(|mistake| mistake.to_string())?;
+            Ok::<_, String>(each.iter().map(|settings| settings.headers.len()).collect::<Vec<_>>())
+        };
+        assert_eq!(headers(&["http://a"]), Ok(vec![1]));
+        assert_eq!(headers(&["http://a", "http://b,headers,delta"]), Ok(vec![0, 1]));
+        assert_eq!(headers(&["http://a,headers", "http://b,headers"]), Ok(vec![1, 1]));
+        let refused = headers(&["http://a", "http://b"]).unwrap_err();
+        assert!(
+            refused.starts_with("OTEL_EXPORTER_OTLP_HEADERS: it would be sent to several collectors"),
+            "{refused}"
+        );
+        assert!(!refused.contains("Bearer"), "{refused}");
     }
 
     #[test]

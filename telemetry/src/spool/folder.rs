@@ -39,9 +39,10 @@ pub struct QueueSummary {
 }
 
 impl SpoolFolder {
-    /// Where the queue of a run is.
-    pub fn queue(&self, run_id: &str, signal: &str) -> PathBuf {
-        self.0.join(format!("{run_id}-{signal}"))
+    /// Where a queue is: each run has one for each collector and signal.
+    pub fn queue(&self, origin: &SpoolOrigin) -> PathBuf {
+        let SpoolOrigin { run_id, to, signal } = origin;
+        self.0.join(format!("{run_id}.{:08x}-{signal}", crc32fast::hash(to.as_bytes())))
     }
 
     /// All queues that can be read, the oldest first.
@@ -122,7 +123,8 @@ fn oldest_in(folder: &Path) -> Option<u64> {
 /// Whose a queue is that has lost the file which says so: its folder says nearly all of it.
 fn origin_by_name(folder: &Path) -> Option<SpoolOrigin> {
     segment::numbers(folder).ok().filter(|numbers| !numbers.is_empty())?;
-    let (run_id, signal) = folder.file_name()?.to_str()?.rsplit_once('-')?;
+    let (queue, signal) = folder.file_name()?.to_str()?.rsplit_once('-')?;
+    let (run_id, _) = queue.rsplit_once('.')?;
     Some(SpoolOrigin { run_id: run_id.into(), to: String::new(), signal: signal.into() })
 }
 

@@ -100,6 +100,11 @@ impl SpoolQueue {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(SpoolMistake::at(folder, "created"))?;
         let lock = lock(folder, LOCK_PATIENCE)?;
+        // What is there and was to go elsewhere stays what it is.
+        if cursor::read_origin(folder).is_ok_and(|known| known != *origin) {
+            let taken = io::Error::new(io::ErrorKind::AlreadyExists, "it holds what was to go elsewhere");
+            return Err(SpoolMistake::at(folder, "created")(taken));
+        }
         cursor::write_origin(folder, origin, sync != SpoolSync::Never)?;
         let now = SpoolMoment { unix_ns: 0, elapsed: Duration::ZERO };
         SpoolQueue::with_lock(folder, lock, bounds, sync, now)

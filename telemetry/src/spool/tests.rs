@@ -245,7 +245,7 @@ fn one_program_has_it_open_and_others_may_look() {
     let place = tempfile::tempdir().unwrap();
     let folder = SpoolFolder(place.path().join("spool"));
     assert_eq!(folder.queues().unwrap(), [], "a folder that is not there has none");
-    let path = folder.queue("run", "metrics");
+    let path = folder.queue(&origin("run"));
     let mut queue = create(&path, SMALL);
     for name in 0..4 {
         queue.append(&batch(name, 300, 10), at(name)).unwrap();
@@ -261,11 +261,28 @@ fn one_program_has_it_open_and_others_may_look() {
 }
 
 #[test]
+fn what_was_to_go_elsewhere_is_no_part_of_a_queue() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = SpoolFolder(place.path().join("spool"));
+    let (first, other) = (origin("run"), SpoolOrigin { to: "grpc://b".into(), ..origin("run") });
+    let path = folder.queue(&first);
+    assert_ne!(folder.queue(&other), path, "each collector has a queue of its own");
+    SpoolQueue::create(&path, &first, SMALL, SpoolSync::Never)
+        .unwrap()
+        .append(&batch(0, 10, 10), at(0))
+        .unwrap();
+    let refused = SpoolQueue::create(&path, &other, SMALL, SpoolSync::Never).err().unwrap();
+    assert!(refused.to_string().contains("it holds what was to go elsewhere"), "{refused}");
+    let mut again = SpoolQueue::create(&path, &first, SMALL, SpoolSync::Never).unwrap();
+    assert_eq!(drained(&mut again, at(0)), [batch(0, 10, 10)]);
+}
+
+#[test]
 fn room_is_made_by_the_oldest_of_those_that_nobody_has_open() {
     let place = tempfile::tempdir().unwrap();
     let folder = SpoolFolder(place.path().join("spool"));
     for (run_id, second) in [("older", 1), ("newer", 5), ("open", 0)] {
-        let path = folder.queue(run_id, "metrics");
+        let path = folder.queue(&origin(run_id));
         let mut queue = SpoolQueue::create(&path, &origin(run_id), SMALL, SpoolSync::Never).unwrap();
         queue.append(&batch(second, 900, 10), at(second)).unwrap();
         if run_id == "open" {
@@ -275,7 +292,7 @@ fn room_is_made_by_the_oldest_of_those_that_nobody_has_open() {
             queue.close().unwrap();
         }
     }
-    let own = folder.queue("own", "metrics");
+    let own = folder.queue(&origin("own"));
     let room = folder.make_room(&own, 1_500, SMALL, at(6));
     let ids = || folder.queues().unwrap().into_iter().map(|queue| queue.run_id).collect::<Vec<_>>();
     assert_eq!((room.dropped, ids()), (10, vec!["open".to_owned(), "newer".to_owned()]));
@@ -377,7 +394,7 @@ fn without_a_cursor_what_is_there_is_read_and_what_was_sent_is_not_lost() {
 fn a_queue_that_has_lost_whose_it_is_is_listed_and_goes_as_others_do() {
     let place = tempfile::tempdir().unwrap();
     let folder = SpoolFolder(place.path().join("spool"));
-    let path = folder.queue("run-7", "metrics");
+    let path = folder.queue(&origin("run-7"));
     let mut queue = create(&path, SMALL);
     queue.append(&batch(0, 600, 10), at(0)).unwrap();
     queue.close().unwrap();
@@ -385,7 +402,7 @@ fn a_queue_that_has_lost_whose_it_is_is_listed_and_goes_as_others_do() {
     let [queue] = folder.queues().unwrap().try_into().unwrap();
     assert_eq!((queue.run_id.as_str(), queue.signal.as_str(), queue.to.as_str()), ("run-7", "metrics", ""));
     assert_eq!((queue.points, queue.is_open), (10, false));
-    let own = folder.queue("own", "metrics");
+    let own = folder.queue(&origin("own"));
     let room = folder.make_room(&own, 100, SMALL, at(1));
     assert!(room.dropped == 0 && room.bytes_max < SMALL.bytes_max, "its bytes are counted: {room:?}");
     let room = folder.make_room(&own, SMALL.bytes_max, SMALL, at(1));
@@ -398,12 +415,12 @@ fn what_others_have_goes_when_it_is_too_old_whether_or_not_room_is_needed() {
     let place = tempfile::tempdir().unwrap();
     let folder = SpoolFolder(place.path().join("spool"));
     for (run_id, second) in [("old", 0), ("young", 60)] {
-        let path = folder.queue(run_id, "metrics");
+        let path = folder.queue(&origin(run_id));
         let mut queue = SpoolQueue::create(&path, &origin(run_id), SMALL, SpoolSync::Never).unwrap();
         queue.append(&batch(second, 100, 10), at(second)).unwrap();
         queue.close().unwrap();
     }
-    let room = folder.make_room(&folder.queue("own", "metrics"), 0, SMALL, at(110));
+    let room = folder.make_room(&folder.queue(&origin("own")), 0, SMALL, at(110));
     assert_eq!(room.dropped, 10);
     let ids: Vec<String> = folder.queues().unwrap().into_iter().map(|queue| queue.run_id).collect();
     assert_eq!(ids, ["young"]);
@@ -413,7 +430,7 @@ fn what_others_have_goes_when_it_is_too_old_whether_or_not_room_is_needed() {
 fn what_another_version_has_written_stays() {
     let place = tempfile::tempdir().unwrap();
     let folder = SpoolFolder(place.path().join("spool"));
-    let path = folder.queue("run", "metrics");
+    let path = folder.queue(&origin("run"));
     let mut queue = create(&path, LARGE);
     for name in 0..2 {
         queue.append(&batch(name, 600, 10), at(0)).unwrap();
@@ -422,7 +439,7 @@ fn what_another_version_has_written_stays() {
     let files = segments(&path);
     OpenOptions::new().write(true).open(&files[1]).unwrap().write_all_at(b"VAJRASP2", 0).unwrap();
     let before = fs::read(&files[1]).unwrap();
-    folder.make_room(&folder.queue("own", "metrics"), SMALL.bytes_max, SMALL, at(1_000));
+    folder.make_room(&folder.queue(&origin("own")), SMALL.bytes_max, SMALL, at(1_000));
     let mut queue = SpoolQueue::open(&path, LARGE, at(0)).unwrap();
     queue.append(&batch(2, 600, 10), at(0)).unwrap();
     assert_eq!(drained(&mut queue, at(0)).last(), Some(&batch(2, 600, 10)));
