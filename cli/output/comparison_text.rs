@@ -287,6 +287,7 @@ mod tests {
         };
         let row = |metric, detectable, basis| Row {
             scenario: None,
+            flow: None,
             metric,
             base: 1e6,
             candidate: 1.01e6,
