@@ -126,7 +126,7 @@ fn a_gate_names_the_flow_that_became_slower_and_holds_conditions_on_it() {
     // What the query says is the same on both sides; what it leaves out is the server's.
     let plan = format!(
         "url = '{}'\nrun = {{ duration = '3s', connections = 300 }}\n[scenario.s]\nflow = ['same', 'work']\nload = {{ rate = 60 }}\n\
-         [[flow.same]]\nget = '/?service=fixed:30ms'\n[[flow.work]]\nget = '/'\n[[flow.work]]\nget = '/a'\n\
+         [[flow.same]]\nget = '/?service=fixed:30ms'\n[[flow.work]]\nget = '/'\n[[flow.work]]\nget = '/bytes/10'\n\
          [thresholds]\n'iteration{{flow=same}}' = 'p(50)<1h'\n",
         candidate.url("/")
     );
@@ -155,7 +155,7 @@ fn a_gate_names_the_flow_that_became_slower_and_holds_conditions_on_it() {
     let of_scenario =
         rows.clone().find(|(row, _)| row["metric"] == "iteration_p50" && row.get("flow").is_none());
     assert_eq!(of_scenario.expect("the iterations have rows").0["verdict"], "worse", "{}", done.stdout);
-    assert!(one_line(&done.stdout).contains("work/iteration p50"), "{}", done.stdout);
+    assert!(one_line(&done.stdout).contains("work/ iteration p50"), "{}", done.stdout);
 }
 
 /// What the lines of a time series say of a flow, together.

@@ -43,7 +43,7 @@ pub(super) struct ScriptFlow {
 /// What was done, group within group, before anything has a name.
 #[derive(Clone)]
 enum DraftItem {
-    Step(StepDraft),
+    Step(Box<StepDraft>),
     Group(GroupDraft),
 }
 
@@ -84,7 +84,7 @@ fn grouped(drafts: Vec<StepDraft>, depth: usize) -> Vec<DraftItem> {
     let mut drafts = drafts.into_iter().peekable();
     while let Some(mut first) = drafts.next() {
         let Some(entered) = first.groups.get(depth).cloned() else {
-            items.push(DraftItem::Step(first));
+            items.push(DraftItem::Step(Box::new(first)));
             continue;
         };
         let group = path(&first.groups[..=depth]);
@@ -162,7 +162,7 @@ impl ArrangedSteps {
                 DraftItem::Step(_) if self.drafts.len() == REQUESTS_MAX => self.left_out += 1,
                 DraftItem::Step(draft) => {
                     taken.push(ScriptItem::Step(self.drafts.len()));
-                    self.drafts.push(draft);
+                    self.drafts.push(*draft);
                 }
                 DraftItem::Group(group) => self.take_group(group, &mut taken),
             }
