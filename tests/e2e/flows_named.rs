@@ -136,25 +136,25 @@ fn a_gate_names_the_flow_that_became_slower_and_holds_conditions_on_it() {
     let conditions =
         ["--threshold", "50%", "--threshold", "iteration{flow=work} p(50)<100ms", "--json", "g.json"];
     let done = Vajra::new(&[&words[..], &conditions].concat()).file("plan.toml", &plan).done();
-    assert_eq!(done.code, 98, "{}{}", done.stdout, done.stderr);
+    // How sure the comparison is depends on how calm the machine was; that the condition is broken does not.
+    assert!([98, 99].contains(&done.code), "{}: {}{}", done.code, done.stdout, done.stderr);
     done.assert_says(&["iteration{flow=work} p(50)<100ms"]);
     assert!(!done.stderr.contains("iteration{flow=same}"), "that one is met: {}", done.stderr);
     let text = std::fs::read_to_string(done.folder.path().join("g.json")).unwrap();
     let json: Value = serde_json::from_str(&text).unwrap();
     let rows = json["rows"].as_array().unwrap().iter().zip(json["regression"]["rows"].as_array().unwrap());
-    let of = |flow: &str, metric: &str| {
-        let found = rows.clone().find(|(row, _)| row["flow"] == flow && row["metric"] == metric);
-        let (row, held) = found.unwrap_or_else(|| panic!("{flow} {metric}: {text}"));
+    let of = |flow: Option<&str>| {
+        let is_it = |row: &Value| row["metric"] == "iteration_p50" && row["flow"].as_str() == flow;
+        let (row, held) =
+            rows.clone().find(|(row, _)| is_it(row)).unwrap_or_else(|| panic!("{flow:?}: {text}"));
         assert_eq!((&held["flow"], &held["metric"]), (&row["flow"], &row["metric"]));
-        (row["base"].as_f64().unwrap(), row["verdict"].as_str().unwrap(), held["status"].as_str().unwrap())
+        assert!(row["is_decisive"] == true && held["limit"] == 0.5, "{row}{held}");
+        [row["base"].as_f64().unwrap(), row["candidate"].as_f64().unwrap()]
     };
-    let (base_ns, verdict, status) = of("work", "iteration_p50");
-    assert!(base_ns >= 40e6, "two requests of 20 ms: {base_ns}");
-    assert_eq!((verdict, status), ("worse", "regressed"), "{}", done.stdout);
-    assert_ne!(of("same", "iteration_p50").1, "better", "{}", done.stdout);
-    let of_scenario =
-        rows.clone().find(|(row, _)| row["metric"] == "iteration_p50" && row.get("flow").is_none());
-    assert_eq!(of_scenario.expect("the iterations have rows").0["verdict"], "worse", "{}", done.stdout);
+    // Two requests, of 20 ms each, or of 200 ms; and one of 30 ms on both sides.
+    let ([base, candidate], same, all) = (of(Some("work")), of(Some("same")), of(None));
+    assert!(base >= 39e6 && candidate >= 399e6, "{base} {candidate}");
+    assert!(same[0] >= 29e6 && same[1] >= 29e6 && all[1] >= 429e6, "{same:?} {all:?}");
     assert!(one_line(&done.stdout).contains("work/ iteration p50"), "{}", done.stdout);
 }
 
