@@ -27,15 +27,21 @@ struct BundleTable {
 }
 const SLICES: BundleTable = BundleTable {
     name: "slices",
-    columns: "slice, from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr",
+    columns: "slice, from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr, withheld",
 };
 const TRACES: BundleTable = BundleTable {
     name: "traces",
     columns: "place, step, status, error, intended_s, response_ns, service_ns, slip_ns, shard",
 };
 const TAGS: BundleTable = BundleTable { name: "tags", columns: "tag" };
-const SCENARIO_SLICES: BundleTable =
-    BundleTable { name: "scenario_slices", columns: "slice, scenario, ok, failed, dropped, response_hdr" };
+const SCENARIO_SLICES: BundleTable = BundleTable {
+    name: "scenario_slices",
+    columns: "slice, scenario, ok, failed, dropped, response_hdr, withheld",
+};
+const PASS_SLICES: BundleTable = BundleTable {
+    name: "pass_slices",
+    columns: "slice, scenario, place, ok, failed, iteration_hdr, duration_hdr",
+};
 const TRACE_SCENARIOS: BundleTable = BundleTable { name: "trace_scenarios", columns: "place, scenario" };
 
 /// What an import did.
@@ -240,7 +246,7 @@ fn copy_run(from: &Connection, to: &Connection, run: i64) -> Result<(), Problem>
     let (report, manifest) = (run::read(from, run)?, run::manifest(from, run)?);
     let packed = run::packed_report(from, run)?;
     let copied = run::insert_run(to, &report, &manifest, &packed)?;
-    let tables = [SLICES, SCENARIO_SLICES, TRACES, TRACE_SCENARIOS, TAGS];
+    let tables = [SLICES, SCENARIO_SLICES, PASS_SLICES, TRACES, TRACE_SCENARIOS, TAGS];
     tables.iter().try_for_each(|table| copy_rows(from, to, table, run, copied))
 }
 

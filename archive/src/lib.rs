@@ -4,7 +4,7 @@
 //! requests are rows of their own. Saving is one transaction, so a run is there wholly or not at all, whatever happens and
 //! however many save at the same time. Where the file is, is decided by whoever opens it; nothing here reads the environment.
 //!
-//! Reading order: this file → `connect.rs` and `schema.rs` (the file) → `run.rs` (a run as rows) → `selector.rs`, `list.rs`,
+//! Reading order: this file → `connect.rs` and `schema.rs` (the file) → `run.rs` and `slices.rs` (a run as rows) → `selector.rs`, `list.rs`,
 //! `prune.rs` (which runs) → `bundle.rs` (to and from other files) → `error.rs`.
 
 #![forbid(unsafe_code)]
@@ -22,6 +22,8 @@ mod run;
 mod sample;
 mod schema;
 mod selector;
+mod slices;
+mod stored;
 
 pub use bundle::{Imported, load_reports};
 use engine::report::Report;

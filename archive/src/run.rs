@@ -2,18 +2,15 @@
 
 use crate::error::Problem;
 use crate::instant::unix_ns;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use engine::history::{ScenarioSlice, Slice};
-use engine::phase::Phase;
+use crate::slices;
+use crate::stored::stored;
 use engine::plan::Plan;
 use engine::record::SlowRequest;
 use engine::report::{Report, SCHEMA, earlier};
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
-use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 
@@ -42,7 +39,7 @@ pub(crate) fn insert(connection: &Connection, report: &Report, manifest: &Manife
     }
     let json = serde_json::to_string(report).map_err(not_whole)?;
     let run = insert_run(connection, report, manifest, &compressed(report)?)?;
-    insert_slices(connection, run, &report.history)?;
+    slices::insert(connection, run, &report.history)?;
     insert_traces(connection, run, &report.slowest)?;
     let again = read(connection, run).map_err(|problem| match problem {
         Problem::Damaged(cause) | Problem::NotAReport(cause) => Problem::NotWhole(cause),
@@ -92,49 +89,6 @@ pub(crate) fn insert_run(
         ],
     )?;
     Ok(connection.last_insert_rowid())
-}
-
-fn insert_slices(connection: &Connection, run: i64, history: &[Slice]) -> Result<(), Problem> {
-    let sql = "INSERT INTO slices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    let mut statement = connection.prepare(sql)?;
-    let mut of_scenarios =
-        connection.prepare("INSERT INTO scenario_slices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-    for (place, slice) in history.iter().enumerate() {
-        let Slice { from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr, scenarios } = slice;
-        let counts = [from_ns, to_ns, ok, failed, dropped, cpu_ns].map(|&count| stored(count));
-        let [from_ns, to_ns, ok, failed, dropped, cpu_ns] = counts;
-        let hdr = packed(response_hdr);
-        let word = word_of(*phase);
-        statement.execute(params![
-            run,
-            place as i64,
-            from_ns,
-            to_ns,
-            word,
-            ok,
-            failed,
-            dropped,
-            cpu_ns,
-            hdr
-        ])?;
-        insert_scenario_slices(&mut of_scenarios, run, place, scenarios)?;
-    }
-    Ok(())
-}
-
-fn insert_scenario_slices(
-    statement: &mut Statement,
-    run: i64,
-    slice: usize,
-    scenarios: &[ScenarioSlice],
-) -> Result<(), Problem> {
-    for (place, part) in scenarios.iter().enumerate() {
-        let ScenarioSlice { ok, failed, dropped, response_hdr } = part;
-        let [ok, failed, dropped] = [ok, failed, dropped].map(|&count| stored(count));
-        let (slice, place, hdr) = (slice as i64, place as i64, packed(response_hdr));
-        statement.execute(params![run, slice, place, ok, failed, dropped, hdr])?;
-    }
-    Ok(())
 }
 
 fn insert_traces(connection: &Connection, run: i64, slowest: &[SlowRequest]) -> Result<(), Problem> {
@@ -190,59 +144,9 @@ pub(crate) fn read_counted(connection: &Connection, run: i64) -> Result<(Report,
     let inflated = ZlibDecoder::new(bytes.as_slice()).take(REPORT_BYTES_MAX).read_to_end(&mut json);
     inflated.map_err(|error| Problem::Damaged(format!("a stored report: {error}")))?;
     let mut report = parse(&json)?;
-    report.history = slices(connection, run)?;
+    report.history = slices::read(connection, run)?;
     report.slowest = traces(connection, run)?;
     Ok((report, json.len() as u64))
-}
-
-fn slices(connection: &Connection, run: i64) -> Result<Vec<Slice>, Problem> {
-    let sql = "SELECT from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr
-               FROM slices WHERE run = ?1 ORDER BY slice";
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([run])?;
-    let mut slices = Vec::new();
-    while let Some(row) = rows.next()? {
-        let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
-        let word: String = row.get(2)?;
-        slices.push(Slice {
-            from_ns: count(0)?,
-            to_ns: count(1)?,
-            phase: phase_of(&word).ok_or_else(|| Problem::Damaged(format!("`{word}` is not a phase")))?,
-            ok: count(3)?,
-            failed: count(4)?,
-            dropped: count(5)?,
-            cpu_ns: count(6)?,
-            response_hdr: unpacked(row)?,
-            scenarios: Vec::new(),
-        });
-    }
-    scenario_slices(connection, run, &mut slices)?;
-    Ok(slices)
-}
-
-/// Adds each scenario's part to the slices of a run.
-fn scenario_slices(connection: &Connection, run: i64, slices: &mut [Slice]) -> Result<(), Problem> {
-    let sql = "SELECT slice, scenario, ok, failed, dropped, response_hdr
-               FROM scenario_slices WHERE run = ?1 ORDER BY slice, scenario";
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([run])?;
-    while let Some(row) = rows.next()? {
-        let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
-        let (slice, scenario): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let of_slice = usize::try_from(slice).ok().and_then(|slice| slices.get_mut(slice));
-        let place = of_slice.map(|slice| &mut slice.scenarios);
-        let place = place.filter(|parts| usize::try_from(scenario) == Ok(parts.len()));
-        let Some(parts) = place else {
-            return Err(Problem::Damaged(format!("slice {slice} has no scenario {scenario}")));
-        };
-        parts.push(ScenarioSlice {
-            ok: count(2)?,
-            failed: count(3)?,
-            dropped: count(4)?,
-            response_hdr: unpacked(row)?,
-        });
-    }
-    Ok(())
 }
 
 fn traces(connection: &Connection, run: i64) -> Result<Vec<SlowRequest>, Problem> {
@@ -339,34 +243,4 @@ fn compressed(report: &Report) -> Result<Vec<u8>, Problem> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     let done = encoder.write_all(&json).and_then(|()| encoder.finish());
     Ok(done.expect("writing to memory cannot fail"))
-}
-
-/// SQLite's integers have a sign; the bits stay the same.
-fn stored(count: u64) -> i64 {
-    count as i64
-}
-
-fn packed(hdr: &str) -> Value {
-    match STANDARD.decode(hdr) {
-        Ok(bytes) if STANDARD.encode(&bytes) == hdr => Value::Blob(bytes),
-        _ => Value::Text(hdr.to_owned()),
-    }
-}
-
-fn unpacked(row: &Row) -> Result<String, Problem> {
-    match row.get_ref("response_hdr")? {
-        ValueRef::Blob(bytes) => Ok(STANDARD.encode(bytes)),
-        value => value.as_str().map(str::to_owned).map_err(|error| Problem::Damaged(error.to_string())),
-    }
-}
-
-const PHASES: [(Phase, &str); 3] =
-    [(Phase::Warmup, "warmup"), (Phase::Measure, "measure"), (Phase::Drain, "drain")];
-
-fn word_of(phase: Phase) -> &'static str {
-    PHASES.iter().find(|(known, _)| *known == phase).map_or("measure", |(_, word)| word)
-}
-
-fn phase_of(word: &str) -> Option<Phase> {
-    PHASES.iter().find(|(_, known)| *known == word).map(|(phase, _)| *phase)
 }

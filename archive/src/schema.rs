@@ -12,7 +12,7 @@ pub const APPLICATION_ID: i32 = 0x566a_7261;
 pub const VERSION: u32 = STEPS.len() as u32;
 
 /// Step n makes version n + 1 from version n.
-const STEPS: [&str; 3] = [RUNS, BASELINES, SCENARIOS];
+const STEPS: [&str; 4] = [RUNS, BASELINES, SCENARIOS, PASSES];
 
 /// Runs with their slices, slowest requests and tags. `report` is JSON without `history` and `slowest`, compressed by zlib.
 /// `response_hdr` is bytes where the report's text is their base64, and that text where it is not.
@@ -104,6 +104,25 @@ const SCENARIOS: &str = "
     ) STRICT;
 ";
 
+/// What loads that are lowered have in a slice, and runs in which requests follow each other: how the iterations of a scenario were gone
+/// through, in place 0, and its named flows, in those behind it. Where a run has one scenario, its number is -1: its slices have no parts.
+/// `iteration_hdr` and `duration_hdr` are as `response_hdr`; the second is an empty text where it is the first.
+const PASSES: &str = "
+    ALTER TABLE slices ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE scenario_slices ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE pass_slices (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        slice INTEGER NOT NULL,
+        scenario INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        ok INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        iteration_hdr ANY NOT NULL,
+        duration_hdr ANY NOT NULL,
+        PRIMARY KEY (run, slice, scenario, place)
+    ) STRICT;
+";
+
 /// The version of a database of ours; 0 of one without any table. Errors: it is another program's, or a later version's.
 pub(crate) fn version(connection: &Connection) -> Result<u32, Problem> {
     // Read at one moment: another process may be making the tables.
@@ -186,11 +205,15 @@ mod tests {
         connection.execute_batch(STEPS[0]).unwrap();
         connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
         connection.pragma_update(None, "user_version", 1).unwrap();
-        let report = sample::report("of-version-1", 7);
+        let mut report = sample::report("of-version-1", 7);
+        (report.history[7].withheld, report.history[7].passes) = (0, Vec::new());
+        report.history[8].scenarios.clear();
         // What an insertion reads back looks for what later versions have.
-        connection.execute_batch(STEPS[2]).unwrap();
+        STEPS[2..].iter().for_each(|step| connection.execute_batch(step).unwrap());
         run::insert(&connection, &report, &Manifest::default()).unwrap();
-        connection.execute_batch("DROP TABLE scenario_slices; DROP TABLE trace_scenarios").unwrap();
+        let later = "DROP TABLE scenario_slices; DROP TABLE trace_scenarios; DROP TABLE pass_slices;
+                     ALTER TABLE slices DROP COLUMN withheld";
+        connection.execute_batch(later).unwrap();
         report
     }
 

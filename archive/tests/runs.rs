@@ -2,6 +2,7 @@
 
 use crate::{empty, manifest, sample, with_runs};
 use engine::history::{ScenarioSlice, Slice};
+use engine::pass_slice::PassSlice;
 use engine::phase::Phase;
 use engine::record::SlowRequest;
 use proptest::prelude::*;
@@ -157,7 +158,7 @@ fn pruning_leaves_nothing_behind_and_gives_its_space_back() {
     archive.set_baseline("main", &["run-1"]).unwrap();
     archive.prune(&PruneRule { takes_held: true, ..PruneRule::default() }).unwrap();
     let other = rusqlite::Connection::open(archive.path()).unwrap();
-    for table in ["runs", "slices", "traces", "tags", "baselines"] {
+    for table in ["runs", "slices", "pass_slices", "traces", "tags", "baselines"] {
         let rows: i64 =
             other.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 0, "{table}");
@@ -171,10 +172,20 @@ fn any_time_s() -> impl Strategy<Value = f64> {
 }
 
 prop_compose! {
-    fn any_part()(counts in any::<[u64; 3]>(), response_hdr in any_hdr()) -> ScenarioSlice {
-        let [ok, failed, dropped] = counts;
-        ScenarioSlice { ok, failed, dropped, response_hdr }
+    fn any_part()(counts in any::<[u64; 4]>(), response_hdr in any_hdr(), passes in any_passes()) -> ScenarioSlice {
+        let [ok, failed, dropped, withheld] = counts;
+        ScenarioSlice { ok, failed, dropped, withheld, response_hdr, passes }
     }
+}
+
+prop_compose! {
+    fn any_pass()(ok in any::<u64>(), failed in any::<u64>(), iteration_hdr in any_hdr(), duration_hdr in any_hdr()) -> PassSlice {
+        PassSlice { ok, failed, iteration_hdr, duration_hdr }
+    }
+}
+
+fn any_passes() -> impl Strategy<Value = Vec<PassSlice>> {
+    proptest::collection::vec(any_pass(), 0..3)
 }
 
 fn any_hdr() -> impl Strategy<Value = String> {
@@ -183,13 +194,14 @@ fn any_hdr() -> impl Strategy<Value = String> {
 
 prop_compose! {
     fn any_slice()(
-        counts in any::<[u64; 6]>(),
+        counts in any::<[u64; 7]>(),
         phase in prop_oneof![Just(Phase::Warmup), Just(Phase::Measure), Just(Phase::Drain)],
         response_hdr in any_hdr(),
+        passes in any_passes(),
         scenarios in proptest::collection::vec(any_part(), 0..4),
     ) -> Slice {
-        let [from_ns, to_ns, ok, failed, dropped, cpu_ns] = counts;
-        Slice { from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr, scenarios }
+        let [from_ns, to_ns, ok, failed, dropped, withheld, cpu_ns] = counts;
+        Slice { from_ns, to_ns, phase, ok, failed, dropped, withheld, cpu_ns, response_hdr, passes, scenarios }
     }
 }
 

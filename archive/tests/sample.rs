@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use engine::config::{Document, Format, Layers};
-use engine::history::History;
+use engine::history::{History, ScenarioSlice};
 use engine::outcome::{Kind, Outcome};
+use engine::pass_slice::PassSlice;
 use engine::plan::Plan;
 use engine::random::Random;
 use engine::record::{Instants, Recorder, Snapshot};
@@ -27,6 +28,21 @@ pub(crate) fn report(run_id: &str, started_s: u64) -> Report {
     let figure = started_s as f64 / 7.0;
     (report.rate.achieved, report.slowest[3].intended_s) = (figure, figure);
     (report.history[5].ok, report.requests.sent) = (started_s, started_s);
+    // What loads that are lowered have, flows, and several scenarios.
+    let response_hdr = report.history[5].response_hdr.clone();
+    let pass =
+        PassSlice { ok: 7, failed: 2, iteration_hdr: response_hdr.clone(), duration_hdr: String::new() };
+    let thinking = PassSlice { duration_hdr: report.history[6].response_hdr.clone(), ..pass.clone() };
+    let part = ScenarioSlice {
+        ok: 3,
+        failed: 1,
+        dropped: 4,
+        withheld: 5,
+        response_hdr,
+        passes: vec![thinking.clone()],
+    };
+    (report.history[7].withheld, report.history[7].passes) = (3, vec![pass, thinking]);
+    report.history[8].scenarios = vec![part.clone(), ScenarioSlice { passes: Vec::new(), ..part }];
     report
 }
 

@@ -32,7 +32,14 @@ pub(crate) fn plain(comparison: &Comparison, regression: Option<&Regression>, sc
         Column::figure("seen from").left_out(1),
         Column::text("verdict"),
     ]);
+    let mut heading = String::new();
     for (index, row) in comparison.rows.iter().enumerate() {
+        let own = heading_of(row);
+        if own != heading && !own.is_empty() {
+            let blank = || Cell::from(String::new());
+            table.push(vec![own.as_str().into(), blank(), blank(), blank(), blank(), blank(), blank()]);
+        }
+        heading = own;
         table.push(table_row(row, regression, index));
     }
     let _ = write!(text, "\n{}\n", table.show(screen));
@@ -51,11 +58,20 @@ fn sides(comparison: &Comparison) -> [(&'static str, &SideSummary); 2] {
     [("base", &comparison.base), ("candidate", &comparison.candidate)]
 }
 
+/// What stands above rows of a scenario's iterations and of its named flows: beside their titles there is too little room for the names.
+fn heading_of(row: &Row) -> String {
+    let names = row.scenario.iter().chain(&row.flow).map(|name| format!("{}/", plain::plain(name)));
+    if RowMetric::OF_PASSES.contains(&row.metric) { names.collect() } else { String::new() }
+}
+
 fn table_row(row: &Row, regression: Option<&Regression>, index: usize) -> Vec<Cell> {
     let [base, candidate, difference, interval] = cells(row);
     let judged = Cell::toned(short_verdict(row, regression, index), tone_of(row));
     let seen = seen_from(row, regression, index);
-    let title = plain::plain(&row.title());
+    let title = match heading_of(row).is_empty() {
+        true => plain::plain(&row.title()),
+        false => row.metric.title().to_owned(),
+    };
     vec![title.into(), base.into(), candidate.into(), difference.into(), interval.into(), seen.into(), judged]
 }
 
@@ -287,6 +303,7 @@ mod tests {
         };
         let row = |metric, detectable, basis| Row {
             scenario: None,
+            flow: None,
             metric,
             base: 1e6,
             candidate: 1.01e6,
@@ -325,6 +342,40 @@ mod tests {
         for text in both(&comparison(true)) {
             assert!(text.contains("by mistake is at most 5 %;"), "{text}");
         }
+    }
+
+    #[test]
+    fn named_flows_stand_above_their_rows_where_there_is_little_room_and_before_their_titles_elsewhere() {
+        let mut comparison = comparison(true);
+        let rows = [
+            (None, "login", RowMetric::IterationP50),
+            (None, "login", RowMetric::IterationP99),
+            (Some("agents"), "pay", RowMetric::DurationP50),
+        ];
+        for (scenario, flow, metric) in rows {
+            let (scenario, flow) = (scenario.map(str::to_owned), Some(flow.to_owned()));
+            comparison.rows.push(Row { scenario, flow, metric, ..comparison.rows[0].clone() });
+        }
+        for screen in [Screen::plain(80), Screen::plain(200)] {
+            let text = plain(&comparison, None, &screen);
+            let names: Vec<&str> = text
+                .lines()
+                .skip_while(|line| !line.starts_with("rate"))
+                .skip(1)
+                .take(5)
+                .map(|line| line.split("  ").next().unwrap())
+                .collect();
+            assert_eq!(
+                names,
+                ["login/", "iteration p50", "iteration p99", "agents/pay/", "duration p50"],
+                "{text}"
+            );
+        }
+        let text = markdown(&comparison, None);
+        assert!(
+            text.contains("| login/iteration p99 |") && text.contains("| agents/pay/duration p50 |"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Columns of the CSV, in the order of [`csv_row`].
+/// Columns of the CSV.
 const COLUMNS: [&str; 14] = [
     "time",
     "run_id",
@@ -46,7 +46,11 @@ const ITERATION_COLUMNS: [&str; 6] = [
     "iterations_under_way",
 ];
 /// What was added later stands last, so that the others keep their places.
-const LATER_COLUMNS: [&str; 2] = ["withheld", "iterations_withheld"];
+const LATER_COLUMNS: [&str; 3] = ["withheld", "iterations_withheld", "flow"];
+/// Behind them, for each of these the figures of its times.
+const ITERATION_TIMES: [&str; 2] = ["iteration", "duration"];
+/// The times of requests, in the order in which their figures stand.
+const REQUEST_TIMES: [&str; 3] = ["response", "service", "slip"];
 /// A figure of a distribution, nanoseconds.
 type FigureOf = fn(&Summary) -> u64;
 
@@ -200,31 +204,62 @@ impl TimeSeries {
         Some(scheduled as f64 / length_s(snapshot))
     }
 
-    /// The rows of an interval: the whole run, then each of several scenarios.
+    /// The rows of an interval: the whole run, then each of several scenarios; behind each scenario its named flows.
     fn csv(&self, snapshot: &Snapshot) -> io::Result<String> {
         let total = snapshot.total();
         let whole = self.interval(snapshot, &total, None);
         let mut rows = vec![self.csv_row("", self.target(snapshot), &whole)];
-        if self.scenarios.len() > 1 {
-            for (index, (name, _)) in self.scenarios.iter().enumerate() {
+        for (index, (name, _)) in self.scenarios.iter().enumerate() {
+            if self.scenarios.len() > 1 {
                 let series = Series::total(snapshot.requests.each_of(index));
                 let interval = self.interval(snapshot, &series, Some(index));
                 rows.push(self.csv_row(name, None, &interval));
             }
+            let flows = self.flows[index].iter().zip(snapshot.requests.flows_of(index));
+            rows.extend(flows.map(|(flow, record)| self.csv_flow_row(name, flow, snapshot, record)));
         }
         csv_text(&rows)
     }
 
-    fn csv_row(&self, scenario: &str, target: Option<f64>, interval: &SeriesInterval) -> Vec<String> {
-        let SeriesInterval { snapshot, series, dropped, .. } = interval;
+    /// The columns that say of what a row is.
+    fn csv_head(&self, scenario: &str, snapshot: &Snapshot) -> Vec<String> {
         let number = |value: f64| json::rounded(value).to_string();
-        let mut row = vec![
+        vec![
             self.time(snapshot),
             self.run_id.clone(),
             scenario.to_owned(),
             number(snapshot.from_ns as f64 / 1e9),
             number(snapshot.to_ns as f64 / 1e9),
             phase_name(snapshot).to_owned(),
+        ]
+    }
+
+    /// The row of a named flow: how often it was gone through, and how long that took. Requests are those of steps, and have no flow.
+    fn csv_flow_row(
+        &self,
+        scenario: &str,
+        flow: &str,
+        snapshot: &Snapshot,
+        record: &IterationRecord,
+    ) -> Vec<String> {
+        let mut row = self.csv_head(scenario, snapshot);
+        row.resize(COLUMNS.len() + REQUEST_TIMES.len() * FIGURES.len(), String::new());
+        let counts = [record.begun, record.ok, record.failed, record.unfinished];
+        row.extend(counts.map(|count| all(count).to_string()));
+        row.resize(
+            row.len() + ITERATION_COLUMNS.len() - counts.len() + LATER_COLUMNS.len() - 1,
+            String::new(),
+        );
+        row.push(flow.to_owned());
+        row.extend(csv_times(record));
+        row
+    }
+
+    fn csv_row(&self, scenario: &str, target: Option<f64>, interval: &SeriesInterval) -> Vec<String> {
+        let SeriesInterval { snapshot, series, dropped, .. } = interval;
+        let number = |value: f64| json::rounded(value).to_string();
+        let mut row = self.csv_head(scenario, snapshot);
+        row.extend([
             target.map_or_else(String::new, number),
             number(interval.achieved()),
             series.sent.to_string(),
@@ -233,15 +268,8 @@ impl TimeSeries {
             dropped.to_string(),
             series.bytes_sent.to_string(),
             series.bytes_received.to_string(),
-        ];
-        for distribution in [&series.response, &series.service, &series.slip] {
-            let summary = distribution.summary();
-            row.extend(FIGURES.iter().map(|(_, of)| match summary.count {
-                // Nothing was measured on no request: empty, and never 0.
-                0 => String::new(),
-                _ => of(&summary).to_string(),
-            }));
-        }
+        ]);
+        row.extend([&series.response, &series.service, &series.slip].into_iter().flat_map(csv_figures));
         row.extend(match &interval.iterations {
             None => [const { String::new() }; ITERATION_COLUMNS.len()],
             Some(IterationInterval { record, dropped, withheld: _, under_way }) => [
@@ -254,7 +282,11 @@ impl TimeSeries {
             ],
         });
         let of_flows = interval.iterations.as_ref().map(|iterations| iterations.withheld.to_string());
-        row.extend([interval.withheld.to_string(), of_flows.unwrap_or_default()]);
+        row.extend([interval.withheld.to_string(), of_flows.unwrap_or_default(), String::new()]);
+        row.extend(match &interval.iterations {
+            None => csv_times(&IterationRecord::default()),
+            Some(iterations) => csv_times(&iterations.record),
+        });
         row
     }
 
@@ -357,11 +389,25 @@ fn is_csv(path: &Path) -> bool {
 }
 
 fn header() -> Vec<String> {
-    let times = ["response", "service", "slip"].iter();
-    let figures = times.flat_map(|time| FIGURES.iter().map(move |(name, _)| format!("{time}_{name}_ns")));
-    let of_iterations = ITERATION_COLUMNS.iter().map(|name| (*name).to_owned());
-    let later = LATER_COLUMNS.iter().map(|name| (*name).to_owned());
-    COLUMNS.iter().map(|name| (*name).to_owned()).chain(figures).chain(of_iterations).chain(later).collect()
+    let figures = |times: &'static [&'static str]| {
+        let of_one = |time: &'static str| FIGURES.iter().map(move |(name, _)| format!("{time}_{name}_ns"));
+        times.iter().flat_map(move |time| of_one(time))
+    };
+    let words = |names: &'static [&'static str]| names.iter().map(|name| (*name).to_owned());
+    let behind = words(&ITERATION_COLUMNS).chain(words(&LATER_COLUMNS)).chain(figures(&ITERATION_TIMES));
+    words(&COLUMNS).chain(figures(&REQUEST_TIMES)).chain(behind).collect()
+}
+
+/// The figures of a distribution. Nothing was measured on no request: empty, and never 0.
+fn csv_figures(distribution: &Distribution) -> Vec<String> {
+    let summary = distribution.summary();
+    let shown = |of: FigureOf| if summary.count == 0 { String::new() } else { of(&summary).to_string() };
+    FIGURES.iter().map(|(_, of)| shown(*of)).collect()
+}
+
+/// Those of iterations, without and with what was thought.
+fn csv_times(record: &IterationRecord) -> Vec<String> {
+    [&record.waited, &record.lasted].into_iter().flat_map(csv_figures).collect()
 }
 
 fn csv_text(rows: &[Vec<String>]) -> io::Result<String> {

@@ -19,6 +19,7 @@
 mod metric;
 mod obstacle;
 mod options;
+mod passes;
 pub mod refusal;
 mod regression;
 pub mod row;
@@ -106,7 +107,11 @@ pub fn compare(base: &[Report], candidate: &[Report], options: &Options) -> Resu
     let mut notes: Vec<String> = allowed.into_iter().map(|objection| objection.text).collect();
     let (mut drafts, omitted) = row::drafts(&base_side, &candidate_side, options);
     notes.extend(omitted);
-    if base[0].plan.scenarios.len() > 1 {
+    if base[0].plan.scenarios.len() == 1 {
+        let (of_passes, omitted) = passes::drafts(base, candidate, options)?;
+        drafts.extend(of_passes);
+        notes.extend(omitted);
+    } else {
         for scenario in &base[0].plan.scenarios {
             let (of_scenario, omitted) = scenario_drafts(&scenario.name, base, candidate, options)?;
             drafts.extend(of_scenario);
@@ -158,9 +163,12 @@ fn scenario_drafts(
         );
         return Ok((Vec::new(), vec![note]));
     }
-    let (mut drafts, omitted) =
+    let (mut drafts, mut omitted) =
         row::drafts(&ComparedSide::new(&base)?, &ComparedSide::new(&candidate)?, options);
     drafts.retain(|draft| draft.metric != RowMetric::CpuPerRequest);
+    let (of_passes, of_passes_omitted) = passes::drafts(&base, &candidate, options)?;
+    drafts.extend(of_passes);
+    omitted.extend(of_passes_omitted);
     drafts.iter_mut().for_each(|draft| draft.scenario = Some(name.to_owned()));
     Ok((drafts, omitted.into_iter().map(|note| format!("{name}/{note}")).collect()))
 }
@@ -253,7 +261,7 @@ impl Comparison {
 
     /// The row of a metric of the whole run, if both sides have it.
     pub fn row(&self, metric: RowMetric) -> Option<&Row> {
-        self.rows.iter().find(|row| row.metric == metric && row.scenario.is_none())
+        self.rows.iter().find(|row| row.metric == metric && row.scenario.is_none() && row.flow.is_none())
     }
 }
 

@@ -42,8 +42,10 @@ pub(crate) fn report(id: &str, plan: &str, slices: &[(Vec<u64>, u64)]) -> Report
             ok: responses.len() as u64,
             failed: *failed,
             dropped: 0,
+            withheld: 0,
             cpu_ns: 5_000 * responses.len() as u64,
             response_hdr: response.encode(),
+            passes: Vec::new(),
             scenarios: Vec::new(),
         });
     }

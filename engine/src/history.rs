@@ -5,8 +5,9 @@
 
 use crate::bucket::Tally;
 use crate::distribution::{Distribution, UnreadableHistogram};
+use crate::pass_slice::{PassSlice, merge_encoded};
 use crate::phase::Phase;
-use crate::record::{ScenarioRecord, Series, Snapshot};
+use crate::record::{RequestRecord, ScenarioRecord, Series, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// The most slices that are kept.
@@ -27,10 +28,16 @@ pub struct Slice {
     pub failed: u64,
     /// Arrivals dropped by the overload policy.
     pub dropped: u64,
+    /// Arrivals that were not sent because the load was lowered.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub withheld: u64,
     /// CPU time of the shards, without what they spent watching the clock, nanoseconds.
     pub cpu_ns: u64,
     /// Response times of successes: HdrHistogram V2, compressed, base64.
     pub response_hdr: String,
+    /// Where there is one scenario, and requests follow each other in it: its iterations, then each of its named flows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<PassSlice>,
     /// The same of each scenario, in the order of the plan; empty where there is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scenarios: Vec<ScenarioSlice>,
@@ -45,20 +52,35 @@ pub struct ScenarioSlice {
     pub failed: u64,
     /// Arrivals dropped by the overload policy.
     pub dropped: u64,
+    /// Arrivals that were not sent because the load was lowered.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub withheld: u64,
     /// Response times of successes, encoded as those of all are.
     pub response_hdr: String,
+    /// Where requests follow each other: its iterations, then each of its named flows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<PassSlice>,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl ScenarioSlice {
-    /// What came of some series.
-    fn of<'a>(series: impl Iterator<Item = &'a Series> + Clone, dropped: u64) -> ScenarioSlice {
+    /// What came of some series, and of arrivals that became no request.
+    fn of<'a>(
+        series: impl Iterator<Item = &'a Series> + Clone,
+        [dropped, withheld]: [u64; 2],
+    ) -> ScenarioSlice {
         let mut response = Distribution::new();
         series.clone().for_each(|series| response.merge(&series.response));
         ScenarioSlice {
             ok: series.clone().map(|series| series.ok).sum(),
             failed: series.map(Series::failed).sum(),
             dropped,
+            withheld,
             response_hdr: response.encode(),
+            passes: Vec::new(),
         }
     }
 
@@ -66,16 +88,21 @@ impl ScenarioSlice {
         self.ok += next.ok;
         self.failed += next.failed;
         self.dropped += next.dropped;
+        self.withheld += next.withheld;
         merge_encoded(&mut self.response_hdr, &next.response_hdr);
+        absorb_passes(&mut self.passes, &next.passes);
     }
 }
 
-/// Adds one encoded histogram to another.
-fn merge_encoded(own: &mut String, other: &str) {
-    const OURS: &str = "slices of a history are encoded here";
-    let mut merged = Distribution::decode(own).expect(OURS);
-    merged.merge(&Distribution::decode(other).expect(OURS));
-    *own = merged.encode();
+/// How the iterations of a scenario were gone through, and its named flows; nothing of one without iterations.
+fn passes(requests: &RequestRecord, scenario: usize, counts_all: bool) -> Vec<PassSlice> {
+    let Some(iterations) = &requests.iterations[scenario] else { return Vec::new() };
+    let all = [iterations].into_iter().chain(requests.flows_of(scenario));
+    all.map(|record| PassSlice::of(record, counts_all)).collect()
+}
+
+fn absorb_passes(mine: &mut [PassSlice], next: &[PassSlice]) {
+    mine.iter_mut().zip(next).for_each(|(mine, next)| mine.absorb(next));
 }
 
 impl Slice {
@@ -84,15 +111,19 @@ impl Slice {
         let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
         let phase = snapshot.phases.at(middle_ns);
         let counts_all = phase == Phase::Warmup;
-        let dropped = |of: &Tally| if counts_all { of.outside } else { of.measured };
+        let counted = |of: &Tally| if counts_all { of.outside } else { of.measured };
+        let unsent = |of: &ScenarioRecord| [counted(&of.dropped), counted(&of.withheld)];
         let requests = &snapshot.requests;
         let outside = if counts_all { requests.series.outside.as_slice() } else { &[] };
         let all = requests.series.measured.iter().chain(outside);
-        let ScenarioSlice { ok, failed, dropped: in_all, response_hdr } =
-            ScenarioSlice::of(all, dropped(&requests.scenario_total().dropped));
-        let of_scenario = |(index, record): (usize, &ScenarioRecord)| match counts_all {
-            true => ScenarioSlice::of(requests.each_of(index), dropped(&record.dropped)),
-            false => ScenarioSlice::of(requests.measured_of(index).iter(), dropped(&record.dropped)),
+        let ScenarioSlice { ok, failed, dropped, withheld, response_hdr, .. } =
+            ScenarioSlice::of(all, unsent(&requests.scenario_total()));
+        let of_scenario = |(index, record): (usize, &ScenarioRecord)| {
+            let part = match counts_all {
+                true => ScenarioSlice::of(requests.each_of(index), unsent(record)),
+                false => ScenarioSlice::of(requests.measured_of(index).iter(), unsent(record)),
+            };
+            ScenarioSlice { passes: passes(requests, index, counts_all), ..part }
         };
         let is_one = requests.scenarios.len() == 1;
         let scenarios = requests.scenarios.iter().enumerate().filter(|_| !is_one).map(of_scenario);
@@ -103,9 +134,11 @@ impl Slice {
             phase,
             ok,
             failed,
-            dropped: in_all,
+            dropped,
+            withheld,
             cpu_ns: (stats.cpu_user_ns + stats.cpu_system_ns).saturating_sub(stats.spun_ns),
             response_hdr,
+            passes: if is_one { passes(requests, 0, counts_all) } else { Vec::new() },
             scenarios: scenarios.collect(),
         }
     }
@@ -114,8 +147,8 @@ impl Slice {
     pub fn of_scenario(&self, scenario: usize) -> Slice {
         match self.scenarios.get(scenario).cloned() {
             None => self.clone(),
-            Some(ScenarioSlice { ok, failed, dropped, response_hdr }) => {
-                Slice { ok, failed, dropped, response_hdr, scenarios: Vec::new(), ..*self }
+            Some(ScenarioSlice { ok, failed, dropped, withheld, response_hdr, passes }) => {
+                Slice { ok, failed, dropped, withheld, response_hdr, passes, scenarios: Vec::new(), ..*self }
             }
         }
     }
@@ -131,8 +164,10 @@ impl Slice {
         self.ok += next.ok;
         self.failed += next.failed;
         self.dropped += next.dropped;
+        self.withheld += next.withheld;
         self.cpu_ns += next.cpu_ns;
         merge_encoded(&mut self.response_hdr, &next.response_hdr);
+        absorb_passes(&mut self.passes, &next.passes);
         self.scenarios.iter_mut().zip(&next.scenarios).for_each(|(mine, next)| mine.absorb(next));
     }
 }

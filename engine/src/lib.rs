@@ -42,6 +42,7 @@ pub mod mix;
 pub mod orders;
 pub mod outbox;
 pub mod outcome;
+pub mod pass_slice;
 pub mod phase;
 pub mod plain;
 pub mod plan;

@@ -4,7 +4,9 @@
 //! relies on.
 
 use crate::distribution::COUNT_MAX;
+use crate::flow::NAMED_FLOWS_MAX;
 use crate::history::{SLICES_MAX, Slice};
+use crate::pass_slice::PassSlice;
 use crate::plan::{SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX};
 use crate::record::RedirectCounts;
 use crate::report::{FlowReport, Iterations, Report, RequestAttempts, Requests};
@@ -39,6 +41,13 @@ pub enum Implausible {
         /// How many.
         scenarios: usize,
     },
+    /// A slice of so many named flows of a scenario.
+    SliceFlows {
+        /// Which slice, from 0.
+        index: usize,
+        /// How many.
+        flows: usize,
+    },
     /// More of something than any run has.
     Count {
         /// Of what.
@@ -62,6 +71,9 @@ impl fmt::Display for Implausible {
             }
             Implausible::SliceScenarios { index, scenarios } => {
                 write!(formatter, "slice {index} has {scenarios} scenarios")
+            }
+            Implausible::SliceFlows { index, flows } => {
+                write!(formatter, "slice {index} has {flows} named flows")
             }
             Implausible::Count { of, count } => write!(formatter, "{of}: {count} is more than any run has"),
         }
@@ -102,16 +114,29 @@ pub fn require_plausible(report: &Report) -> Result<(), Implausible> {
 }
 
 fn require_slice(index: usize, slice: &Slice) -> Result<(), Implausible> {
-    let Slice { from_ns, to_ns, ok, failed, dropped, cpu_ns, ref scenarios, .. } = *slice;
+    let Slice { from_ns, to_ns, ok, failed, dropped, withheld, cpu_ns, ref scenarios, .. } = *slice;
     if from_ns > to_ns || to_ns > TIME_NS_MAX || cpu_ns > TIME_NS_MAX {
         return Err(Implausible::SliceTimes { index, from_ns, to_ns, cpu_ns });
     }
     let what = format!("slice {index}");
-    require_counts(&what, &[ok, failed, dropped])?;
+    require_counts(&what, &[ok, failed, dropped, withheld])?;
+    require_passes(index, &slice.passes)?;
     if scenarios.len() > SCENARIOS_MAX {
         return Err(Implausible::SliceScenarios { index, scenarios: scenarios.len() });
     }
-    scenarios.iter().try_for_each(|part| require_counts(&what, &[part.ok, part.failed, part.dropped]))
+    scenarios.iter().try_for_each(|part| {
+        require_counts(&what, &[part.ok, part.failed, part.dropped, part.withheld])?;
+        require_passes(index, &part.passes)
+    })
+}
+
+/// The iterations of a scenario and its named flows, in a slice.
+fn require_passes(index: usize, passes: &[PassSlice]) -> Result<(), Implausible> {
+    if passes.len() > 1 + NAMED_FLOWS_MAX {
+        return Err(Implausible::SliceFlows { index, flows: passes.len() - 1 });
+    }
+    let what = format!("slice {index}");
+    passes.iter().try_for_each(|pass| require_counts(&what, &[pass.ok, pass.failed]))
 }
 
 fn require_requests(what: &str, requests: &Requests) -> Result<(), Implausible> {
@@ -170,12 +195,19 @@ mod tests {
         let made = || report("a", OPEN, &slices(1, 20, 20, 1.0));
         assert_eq!(require_plausible(&made()), Ok(()));
         type Change = fn(&mut Report);
-        let changes: [(&str, Change); 12] = [
+        let changes: [(&str, Change); 15] = [
             ("slices", |report| report.history = vec![report.history[0].clone(); SLICES_MAX + 1]),
             ("slice 3", |report| report.history[3].ok = u64::MAX),
             ("slice 3", |report| report.history[3].from_ns = report.history[3].to_ns + 1),
             ("slice 3", |report| report.history[3].to_ns = u64::MAX),
             ("slice 3", |report| report.history[3].cpu_ns = u64::MAX),
+            ("slice 3", |report| report.history[3].withheld = u64::MAX),
+            ("slice 3", |report| {
+                report.history[3].passes = vec![PassSlice { failed: u64::MAX, ..PassSlice::default() }];
+            }),
+            ("slice 3 has 33 named flows", |report| {
+                report.history[3].passes = vec![PassSlice::default(); NAMED_FLOWS_MAX + 2];
+            }),
             ("requests", |report| report.requests.unsent = u64::MAX),
             ("requests", |report| report.requests.status = [(200, u64::MAX)].into()),
             ("iterations", |report| {

@@ -208,8 +208,10 @@ mod tests {
             ok,
             failed,
             dropped: 0,
+            withheld: 0,
             cpu_ns: 0,
             response_hdr,
+            passes: Vec::new(),
             scenarios: Vec::new(),
         }
     }

@@ -2,8 +2,10 @@
 //!
 //! Parts of a response are markers while it runs. One that is found in a later request becomes an extraction and a hole.
 
+mod drafts;
 mod draws;
 mod feeds;
+mod groups;
 mod holes;
 mod limits;
 mod loads;
@@ -17,6 +19,7 @@ mod surroundings;
 
 use self::draws::{RANDOM_LEAST, RANDOM_MOST, drawn};
 use self::feeds::PlannedFeed;
+use self::groups::NamedFlows;
 use self::holes::{Holes, ScriptExtract};
 use self::loads::ScriptScenario;
 use self::observed::{Observed, ScriptAction};
@@ -100,9 +103,14 @@ pub fn from_k6(
     let mut plan =
         PlanText::new(&format!("of {name}: what one iteration of it did, with responses that were made up"));
     name_servers(&mut translated, &mut plan);
+    let mut flows = NamedFlows::default();
+    for Translated { steps: ScriptSteps { steps, flows: of_scenario, .. }, .. } in &mut translated {
+        flows.add(of_scenario, steps, &mut notes);
+    }
     let scenarios = translated_parts(&translated);
     surroundings::write(&mut plan, &loaded.options, &scenarios, setup, seed, &mut notes)
         .map_err(|wrong| wrong.at(name))?;
+    surroundings::flows(&mut plan, flows);
     surroundings::feeds(&mut plan, &feeds);
     notes.extend(secrets.note());
     let files = feeds.into_iter().filter_map(|feed| Some(MadeFile { path: feed.file, text: feed.text? }));

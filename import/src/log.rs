@@ -12,7 +12,7 @@ mod rows;
 mod templates;
 
 use self::format::{FORMATS, LogFormat};
-use self::line::{LogLine, SHOWN_LETTERS_MAX};
+use self::line::LogLine;
 use self::pace::PaceCounts;
 use self::rows::{LoggedRows, RepeatedRows};
 use self::templates::PathCounts;
@@ -148,13 +148,7 @@ impl LogImport {
             Some(line) => self.take(&line),
             None => {
                 self.foreign += 1;
-                let shown = || {
-                    text.chars()
-                        .take(SHOWN_LETTERS_MAX)
-                        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-                        .collect()
-                };
-                self.first_foreign.get_or_insert_with(|| (self.lines, shown()));
+                self.first_foreign.get_or_insert_with(|| (self.lines, line::shown(text)));
             }
         }
     }

@@ -24,6 +24,37 @@ const NAMES: [&str; 7] = ["pass", "sid", "otp", "pin", "csrf", "xsrf", "auth"];
 /// The schemes of `Authorization` that are no secret themselves.
 const SCHEMES: [&str; 5] = ["bearer", "basic", "token", "apikey", "digest"];
 
+/// Passwords that are none: they stand behind a key of an API, which is the user's name then.
+const NO_PASSWORDS: [&str; 14] = [
+    "-",
+    "_",
+    "none",
+    "null",
+    "unused",
+    "ignored",
+    "anything",
+    "dummy",
+    "blank",
+    "x-oauth-basic",
+    "api_token",
+    "api-token",
+    "apikey",
+    "api_key",
+];
+/// A name of a user that is this long, and of letters and digits, is a key.
+const KEY_LETTERS_MIN: usize = 20;
+
+/// Whether the name of a user is a secret as well: a key of an API, behind which stands no password, or what looks like nothing but a key.
+pub(crate) fn is_key(user: &str, password: &str) -> bool {
+    let lower = password.to_ascii_lowercase();
+    let is_none = lower.chars().all(|c| c == 'x') || NO_PASSWORDS.contains(&lower.as_str());
+    let is_of_letters = user.chars().all(|c| c.is_ascii_alphanumeric() || "-_+/=".contains(c));
+    let (digits, letters) = (|c: char| c.is_ascii_digit(), |c: char| c.is_ascii_alphabetic());
+    let looks_like_key =
+        user.len() >= KEY_LETTERS_MIN && is_of_letters && user.contains(digits) && user.contains(letters);
+    is_none || looks_like_key
+}
+
 /// The secrets of one import.
 #[derive(Debug, Default)]
 pub(crate) struct Secrets {
@@ -138,6 +169,24 @@ mod tests {
         assert_eq!(secrets.hidden_fields("a=1&token=x%20y&b", "x"), "a=1&token={{env TOKEN | url}}&b");
         assert_eq!(secrets.hidden("token", "x y", "x"), "{{env TOKEN}}");
         assert_eq!(Secrets::new(true).hidden_fields("token=x", "x"), "token=x");
+    }
+
+    #[test]
+    fn a_key_of_an_api_is_known_by_what_stands_behind_it_or_by_its_look() {
+        for (user, password, is_secret) in [
+            ("key", "x", true),
+            ("key", "X", true),
+            ("key", "", true),
+            ("key", "x-oauth-basic", true),
+            ("key", "api_token", true),
+            ("sk_live_4eC39HqLyjWDarjtT1zdP7dc", "whatever it is", true),
+            ("me", "hunter2", false),
+            ("me", "xyz", false),
+            ("somebody-with-a-very-long-name", "hunter2", false),
+            ("ann.of.the.second.shift.2024@example.org", "hunter2", false),
+        ] {
+            assert_eq!(is_key(user, password), is_secret, "{user}:{password}");
+        }
     }
 
     #[test]

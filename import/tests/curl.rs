@@ -251,6 +251,26 @@ fn a_user_without_a_password_is_a_secret_itself() {
 }
 
 #[test]
+fn a_user_that_is_a_key_is_a_secret_beside_its_password() {
+    // `s3cret:x`
+    for command in [
+        "curl -u s3cret:x http://h/",
+        "curl http://s3cret:X@h/",
+        "curl -H 'Authorization: Basic czNjcmV0Ong=' http://h/",
+        "curl -u s3cret:x-oauth-basic http://h/",
+        "curl -u s3cretKeyOfAnApi12345678:hunter2 http://h/",
+    ] {
+        let made = from_curl(command, CurlChoices::default()).unwrap();
+        assert!(!format!("{made:?}").contains("s3cret"), "{made:?}");
+        let basic = &table(&made)["request"][0]["basic"];
+        let expected = "{ user = \"{{env API_KEY}}\", password = \"{{env PASSWORD}}\" }";
+        assert_eq!(basic.to_string(), expected, "{command}");
+        assert_noted(&made, &["API_KEY (GET /)", "PASSWORD (GET /)"]);
+        assert!(self::made(command).plan.contains("user = \"s3cret"), "kept: {command}");
+    }
+}
+
+#[test]
 fn a_variable_that_may_hold_name_and_password_is_sent_as_a_header() {
     for (command, header, note) in [
         ("curl -u \"$CREDS\" http://h/", "Basic {{env CREDS | base64}}", "$CREDS is sent in base64 as it is"),

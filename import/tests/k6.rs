@@ -28,12 +28,12 @@ fn tried(text: &str, variables: &[(&str, &str)]) -> Result<Made, WrongImport> {
     from_k6(text, "script.js", files(), &K6Choices { environment, ..K6Choices::default() })
 }
 
-fn made(text: &str) -> Made {
+pub(crate) fn made(text: &str) -> Made {
     tried(text, &[]).unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 /// The plan of a script, read with the files that there are.
-fn planned(made: &Made) -> Plan {
+pub(crate) fn planned(made: &Made) -> Plan {
     let read_file = |path: &str| match made.files.iter().find(|file| file.path == path) {
         Some(file) => Ok(file.text.clone().into_bytes()),
         None => files()(path).map_err(|error| error.to_string()),
@@ -42,7 +42,7 @@ fn planned(made: &Made) -> Plan {
 }
 
 /// A script with one request and something more in its iteration, with these options.
-fn script(options: &str, more: &str) -> String {
+pub(crate) fn script(options: &str, more: &str) -> String {
     format!(
         "import http from 'k6/http';\nimport {{ check, sleep, group }} from 'k6';\n\
          export const options = {options};\nexport default function () {{\n  const res = http.get('http://h/');\n{more}\n}}\n"
@@ -63,15 +63,25 @@ fn checks(test: &str) -> Result<Vec<String>, Vec<String>> {
     }
 }
 
+/// The requests of steps, those of flows that they run in the places of these.
+fn laid_out<'t>(table: &'t Table, steps: &'t toml::Value) -> Vec<&'t toml::Value> {
+    let one = |step: &'t toml::Value| match step.get("run") {
+        Some(name) => laid_out(table, &table["flow"][name.as_str().unwrap()]),
+        None => vec![step],
+    };
+    steps.as_array().unwrap().iter().flat_map(one).collect()
+}
+
 #[test]
 fn a_script_becomes_a_flow() {
     let made = tried(SHOP, &[]).unwrap();
     assert!(made.files.is_empty(), "users.json can be read as it is");
     planned(&made);
     let table: Table = made.plan.parse().unwrap();
-    let step = |at: usize| &table["step"][at];
-    let names: Vec<&str> =
-        table["step"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    let steps = laid_out(&table, &table["step"]);
+    let step = |at: usize| steps[at];
+    let names: Vec<&str> = steps.iter().map(|step| step["name"].as_str().unwrap()).collect();
+    assert_eq!(table["step"][1].as_table(), Some(&"run = 'browse'".parse().unwrap()));
     assert_eq!(
         names,
         [

@@ -128,6 +128,7 @@ fn what_is_no_log_is_told_with_its_first_line_and_the_formats() {
     for (log, choices, problem, fix) in [
         ("", choices(), "the log is empty", "name the log"),
         ("a b c\nd", choices(), "a b c", "`combined`, `common`, `json`"),
+        ("a /b?token=s3cret c\nd", choices(), "a /b?\u{2026} c", "`combined`, `common`, `json`"),
         ("{\"a\": 1}", choices(), "{\"a\": 1}", "`combined`, `common`, `json`"),
         (
             "1.2.3.4 - - [28/Nov/2026:12:00:00 +0100] \"POST / HTTP/1.1\" 200 1",

@@ -5,6 +5,7 @@
 mod curl;
 mod har;
 mod k6;
+mod k6_groups;
 mod log;
 mod openapi;
 mod replay;

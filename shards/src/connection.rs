@@ -382,10 +382,19 @@ impl ConnectionTable {
         Some((index / self.depth, Place(index), self.flights[index as usize].sent_ns()))
     }
 
+    /// Connections that are open, or on which something is under way.
+    pub(crate) fn used(&self) -> u32 {
+        self.used_slots().count() as u32
+    }
+
+    fn used_slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        let is_used = |connection: &Connection| connection.is_open() || connection.under_way > 0;
+        (0..self.count()).filter(move |&slot| is_used(&self.all[slot as usize]))
+    }
+
     /// How late what is under way was sent by the generator's doing, on average over the connections that are open.
     pub(crate) fn mean_lag_ns(&self) -> u64 {
-        let is_used = |connection: &Connection| connection.is_open() || connection.under_way > 0;
-        let slots = (0..self.count()).filter(|&slot| is_used(&self.all[slot as usize]));
+        let slots = self.used_slots();
         let lags = slots.map(|slot| match self.oldest(false, slot) {
             Some(place) => self.flight(place).lag_ns(),
             None => self.all[slot as usize].carried_ns,

@@ -3,9 +3,11 @@
 use super::worlds::{plan, report, run, seeds};
 use engine::outcome::Kind;
 use engine::plan::Plan;
-use engine::quantity::{MILLISECOND_NS, SECOND_NS};
+use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use engine::record::IterationRecord;
-use shards::simulation::world::{Faults, ServedProtocol, Service, SimulatedServer, SimulatedStall, World};
+use shards::simulation::world::{
+    Faults, ServedProtocol, Service, SimulatedMachine, SimulatedServer, SimulatedStall, World,
+};
 use shards::simulation::{Simulation, SimulationResult};
 
 /// A plan of `[run]` and `[load]`, and what comes behind them.
@@ -312,5 +314,38 @@ fn attempts_go_to_the_target_of_their_step_and_each_is_counted_once() {
         );
         let record = iterations(&outcome);
         assert_eq!(record.ok.measured + record.failed.measured, 600, "seed {seed}: {record:?}");
+    }
+}
+
+#[test]
+fn whose_doing_it_is_that_arrivals_wait_is_told_of_all_targets_that_they_may_begin_at() {
+    // One in a hundred begins at the first target, which answers nothing in time and has one connection. The others begin at the second.
+    let silent = server(15 * SECOND_NS);
+    let weak = SimulatedMachine { submission_ns: 150 * MICROSECOND_NS, ..SimulatedMachine::default() };
+    for (seed, policy) in seeds(3).flat_map(|seed| {
+        ["", "overload = 'shed'\ndeadline = '50ms'", "overload = 'degrade'\nslip = '50ms'"]
+            .map(|policy| (seed, policy))
+    }) {
+        let own_share = |machine: SimulatedMachine, connections: u32, second_ns: u64| {
+            let plan = two(
+                &format!(
+                    "seed = {seed}\nduration = '3s'\ntimeout = '20s'\ngraceful = '0s'\nconnections = 1\nsessions = 20_000\n[load]\nrate = 20_000\n{policy}\n"
+                ),
+                &format!(
+                    "{TARGETS}connections = {connections}\n[[step]]\nchoose = {{ here = 1, there = 99 }}\n[[flow.here]]\nget = '/here'\n\
+                     [[flow.there]]\nget = '/there'\ntarget = 'b'\n"
+                ),
+            );
+            let outcome = run(&plan, &World { machine, ..world(silent, server(second_ns)) }, seed);
+            let scenario = &outcome.snapshot.requests.scenarios[0];
+            let unreleased =
+                scenario.dropped.measured + scenario.unsent.measured + scenario.withheld.measured;
+            assert!(unreleased > 10_000, "seed {seed}, {policy}: {unreleased}");
+            scenario.unreleased_own as f64 / unreleased as f64
+        };
+        let ours = own_share(weak, 50, MILLISECOND_NS);
+        let targets = own_share(SimulatedMachine::default(), 4, 2 * MILLISECOND_NS);
+        assert!(ours > 0.7, "seed {seed}, {policy}: {ours} of a weak machine's");
+        assert!(targets < 0.2, "seed {seed}, {policy}: {targets} of a slow target's");
     }
 }

@@ -120,8 +120,10 @@ fn history(plan: &Plan, outcome: &SimulationResult) -> Vec<Slice> {
             ok: interval.ok,
             failed: interval.failed,
             dropped: 0,
+            withheld: 0,
             cpu_ns: 0,
             response_hdr: response_hdr.clone(),
+            passes: Vec::new(),
             scenarios: Vec::new(),
         })
         .collect();

@@ -41,7 +41,7 @@ const NAMES: [&str; 8] = [
     "BLOB",
     "id, id, id",
 ];
-const COLUMNS: [(&str, &str); 24] = [
+const COLUMNS: [(&str, &str); 27] = [
     ("runs", "run_id"),
     ("runs", "name"),
     ("runs", "started_at"),
@@ -59,6 +59,9 @@ const COLUMNS: [(&str, &str); 24] = [
     ("slices", "phase"),
     ("slices", "ok"),
     ("slices", "response_hdr"),
+    ("pass_slices", "scenario"),
+    ("pass_slices", "place"),
+    ("pass_slices", "iteration_hdr"),
     ("traces", "step"),
     ("traces", "status"),
     ("traces", "intended_s"),

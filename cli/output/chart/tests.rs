@@ -147,8 +147,10 @@ fn report(ok: u64, unit_ns: u64) -> Report {
         ok,
         failed: n,
         dropped: 0,
+        withheld: 0,
         cpu_ns: 0,
         response_hdr: response.encode(),
+        passes: Vec::new(),
         scenarios: Vec::new(),
     };
     report.history = (0..50).map(slice).collect();

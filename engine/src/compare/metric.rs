@@ -24,10 +24,22 @@ pub enum RowMetric {
     Failed,
     /// CPU time of the generator for each request that ended, without what it spent watching the clock, nanoseconds.
     CpuPerRequest,
+    /// Median time of an iteration, or of a named flow, without the time spent thinking, nanoseconds.
+    IterationP50,
+    /// 95th percentile.
+    IterationP95,
+    /// 99th percentile.
+    IterationP99,
+    /// Median time with what was spent thinking, nanoseconds.
+    DurationP50,
+    /// 95th percentile.
+    DurationP95,
+    /// 99th percentile.
+    DurationP99,
 }
 
 impl RowMetric {
-    /// Every metric, in the order of the rows.
+    /// Every metric of requests, in the order of the rows.
     pub const ALL: [RowMetric; 9] = [
         RowMetric::ResponseMean,
         RowMetric::ResponseP50,
@@ -39,14 +51,23 @@ impl RowMetric {
         RowMetric::Failed,
         RowMetric::CpuPerRequest,
     ];
+    /// Those of iterations and of named flows, behind these.
+    pub const OF_PASSES: [RowMetric; 6] = [
+        RowMetric::IterationP50,
+        RowMetric::IterationP95,
+        RowMetric::IterationP99,
+        RowMetric::DurationP50,
+        RowMetric::DurationP95,
+        RowMetric::DurationP99,
+    ];
 
-    /// The share of requests that a percentile is about, 0 to 1; `None` for what is no percentile.
+    /// The share of requests, or of iterations, that a percentile is about, 0 to 1; `None` for what is no percentile.
     pub fn quantile(self) -> Option<f64> {
         match self {
-            RowMetric::ResponseP50 => Some(0.5),
+            RowMetric::ResponseP50 | RowMetric::IterationP50 | RowMetric::DurationP50 => Some(0.5),
             RowMetric::ResponseP90 => Some(0.9),
-            RowMetric::ResponseP95 => Some(0.95),
-            RowMetric::ResponseP99 => Some(0.99),
+            RowMetric::ResponseP95 | RowMetric::IterationP95 | RowMetric::DurationP95 => Some(0.95),
+            RowMetric::ResponseP99 | RowMetric::IterationP99 | RowMetric::DurationP99 => Some(0.99),
             RowMetric::ResponseP999 => Some(0.999),
             _ => None,
         }
@@ -64,7 +85,18 @@ impl RowMetric {
             RowMetric::Rate => "rate",
             RowMetric::Failed => "failed",
             RowMetric::CpuPerRequest => "CPU per request",
+            RowMetric::IterationP50 => "iteration p50",
+            RowMetric::IterationP95 => "iteration p95",
+            RowMetric::IterationP99 => "iteration p99",
+            RowMetric::DurationP50 => "duration p50",
+            RowMetric::DurationP95 => "duration p95",
+            RowMetric::DurationP99 => "duration p99",
         }
+    }
+
+    /// True for times in which what users think is contained, which is no doing of the target.
+    pub fn holds_thinking(self) -> bool {
+        matches!(self, RowMetric::DurationP50 | RowMetric::DurationP95 | RowMetric::DurationP99)
     }
 
     /// True when more of it is better.

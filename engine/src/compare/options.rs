@@ -14,7 +14,8 @@ pub struct Options {
     pub minimums: Minimums,
     /// Obstacles that become notes.
     pub allowed: BTreeSet<Obstacle>,
-    /// Rows that take part in the overall verdict. The CPU time is the generator's own and is shown, but is left out as a rule.
+    /// Rows that take part in the overall verdict. The CPU time is the generator's own, and what users think is the plan's: rows of both
+    /// are shown, but are left out as a rule.
     pub decisive: BTreeSet<RowMetric>,
     /// True when the first run of a side was made beside the first of the other, and so on.
     pub is_paired: bool,
@@ -32,7 +33,8 @@ impl Default for Options {
             allowed: BTreeSet::new(),
             decisive: RowMetric::ALL
                 .into_iter()
-                .filter(|metric| *metric != RowMetric::CpuPerRequest)
+                .chain(RowMetric::OF_PASSES)
+                .filter(|metric| *metric != RowMetric::CpuPerRequest && !metric.holds_thinking())
                 .collect(),
             is_paired: false,
             resamples: 2_000,

@@ -20,6 +20,9 @@ pub struct RegressionRow {
     /// The scenario it is about; nothing for all of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
+    /// The named flow it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
     /// What the row is about.
     pub metric: RowMetric,
     /// How it stands to the limit.

@@ -5,6 +5,7 @@ use super::obstacle::{Objection, Obstacle, Refusal};
 use super::options::Options;
 use super::regression::{RegressionRow, RegressionStatus};
 use crate::distribution::Distribution;
+use crate::history::Slice;
 use crate::quantity::counted;
 use crate::random::Random;
 use crate::report::{RateBlock, Report};
@@ -21,7 +22,7 @@ use std::fmt;
 const VALUES_MAX: usize = 32 << 20;
 
 /// A percentile needs so many requests beyond it on either side.
-const BEYOND_MIN: u64 = 10;
+pub(super) const BEYOND_MIN: u64 = 10;
 
 /// What an interval rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub struct Row {
     /// The scenario it is about; nothing for all of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
+    /// The named flow it is about; nothing for all of the scenario, or of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
     /// What the row is about.
     pub metric: RowMetric,
     /// The base's figure: nanoseconds, per second, or a share of 1. Of all runs together.
@@ -66,15 +70,16 @@ pub struct Row {
     pub is_decisive: bool,
 }
 
-/// A metric for people, with the scenario before it if it is of one.
-pub(super) fn title(scenario: Option<&str>, metric: RowMetric) -> String {
-    scenario.map_or_else(|| metric.title().to_owned(), |name| format!("{name}/{}", metric.title()))
+/// A metric for people, with the scenario before it if it is of one, and the named flow.
+pub(super) fn title(scenario: Option<&str>, flow: Option<&str>, metric: RowMetric) -> String {
+    let parts = scenario.into_iter().chain(flow).chain([metric.title()]);
+    parts.collect::<Vec<_>>().join("/")
 }
 
 impl Row {
     /// What the row is called, for people.
     pub fn title(&self) -> String {
-        title(self.scenario.as_deref(), self.metric)
+        title(self.scenario.as_deref(), self.flow.as_deref(), self.metric)
     }
 
     pub(super) fn against(&self, limit: f64) -> RegressionRow {
@@ -86,8 +91,8 @@ impl Row {
             _ => RegressionStatus::Unclear,
         };
         let detectable = self.reach().map(|reach| limit + reach);
-        let (scenario, metric) = (self.scenario.clone(), self.metric);
-        RegressionRow { scenario, metric, status, limit, detectable, is_decisive: self.is_decisive }
+        let (scenario, flow, metric) = (self.scenario.clone(), self.flow.clone(), self.metric);
+        RegressionRow { scenario, flow, metric, status, limit, detectable, is_decisive: self.is_decisive }
     }
 
     /// How far the interval reaches from the difference to the better side: so much worse it has to be to be told from nothing.
@@ -139,24 +144,13 @@ pub(crate) struct ComparedSide {
 impl ComparedSide {
     /// The side that some runs make up. Refuses runs whose histories cannot be read.
     pub(crate) fn new(reports: &[Report]) -> Result<ComparedSide, Refusal> {
-        let mut runs = Vec::with_capacity(reports.len());
-        let (mut response, mut values) = (Distribution::new(), 0);
+        let runs =
+            portions(reports.iter().map(|report| (report.run_id.as_str(), report.history.as_slice())))?;
+        let mut response = Distribution::new();
         for report in reports {
-            let unreadable = |cause: &dyn fmt::Display| {
-                let text = format!("run {}: {cause}", report.run_id);
-                let fix = "make the run again".to_owned();
-                Refusal { objections: vec![Objection { obstacle: Obstacle::History, text, fix }] }
-            };
-            let portions = measured(&report.history).map_err(|cause| unreadable(&cause))?;
-            values += portions.iter().map(|portion| portion.responses.len()).sum::<usize>();
-            if values > VALUES_MAX {
-                return Err(unreadable(
-                    &"its slices hold more different response times than fit into memory",
-                ));
-            }
-            runs.push(portions);
-            let whole = Distribution::decode(&report.response_ns.hdr)
-                .map_err(|cause| unreadable(&format_args!("its response times cannot be read: {cause}")))?;
+            let whole = Distribution::decode(&report.response_ns.hdr).map_err(|cause| {
+                unreadable(&report.run_id, &format_args!("its response times cannot be read: {cause}"))
+            })?;
             response.merge(&whole);
         }
         let rates = reports.iter().map(|report| report.rate).collect();
@@ -188,9 +182,32 @@ impl ComparedSide {
     }
 }
 
+/// The slices of some runs as numbers. Refuses runs whose slices cannot be read, or take more memory than there may be.
+pub(super) fn portions<'a>(
+    histories: impl Iterator<Item = (&'a str, &'a [Slice])>,
+) -> Result<Vec<Vec<Portion>>, Refusal> {
+    let (mut runs, mut values) = (Vec::new(), 0);
+    for (run_id, history) in histories {
+        let portions = measured(history).map_err(|cause| unreadable(run_id, &cause))?;
+        values += portions.iter().map(|portion| portion.responses.len()).sum::<usize>();
+        if values > VALUES_MAX {
+            let text = "its slices hold more different response times than fit into memory";
+            return Err(unreadable(run_id, &text));
+        }
+        runs.push(portions);
+    }
+    Ok(runs)
+}
+
+fn unreadable(run_id: &str, cause: &dyn fmt::Display) -> Refusal {
+    let (text, fix) = (format!("run {run_id}: {cause}"), "make the run again".to_owned());
+    Refusal { objections: vec![Objection { obstacle: Obstacle::History, text, fix }] }
+}
+
 /// A row whose interval is still to be given its confidence.
 pub(crate) struct Draft {
     pub(crate) scenario: Option<String>,
+    pub(crate) flow: Option<String>,
     pub(crate) metric: RowMetric,
     pub(crate) is_decisive: bool,
     base: f64,
@@ -272,6 +289,7 @@ impl Draft {
         };
         Row {
             scenario: self.scenario,
+            flow: self.flow,
             metric: self.metric,
             base: self.base,
             candidate: self.candidate,
@@ -291,14 +309,14 @@ impl Draft {
 impl Draft {
     /// What the row will be called.
     pub(super) fn title(&self) -> String {
-        title(self.scenario.as_deref(), self.metric)
+        title(self.scenario.as_deref(), self.flow.as_deref(), self.metric)
     }
 }
 
 /// Why a metric has no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Omission {
-    /// So few requests of a side lie beyond the percentile.
+pub(super) enum Omission {
+    /// So few requests, or iterations, of a side lie beyond the percentile.
     FewBeyond(u64),
     /// The sides were asked for different rates.
     DifferentRates,
@@ -349,15 +367,23 @@ fn draft(
         RowMetric::Failed => Ok(failed(base, candidate, options)),
         RowMetric::CpuPerRequest => ratio(metric, Statistic::CPU_PER_REQUEST, base, candidate, options),
         RowMetric::ResponseMean => ratio(metric, Statistic::MEAN, base, candidate, options),
-        percentile => {
-            let quantile = percentile.quantile().expect("all other metrics are percentiles");
-            let beyond = base.beyond(quantile).min(candidate.beyond(quantile));
-            if beyond < BEYOND_MIN {
-                return Err(Omission::FewBeyond(beyond));
-            }
-            ratio(metric, Statistic::Quantile(quantile), base, candidate, options)
-        }
+        percentile => self::percentile(percentile, base, candidate, options),
     }
+}
+
+/// A row of a percentile, where enough lies beyond it.
+pub(super) fn percentile(
+    metric: RowMetric,
+    base: &ComparedSide,
+    candidate: &ComparedSide,
+    options: &Options,
+) -> Result<Draft, Omission> {
+    let quantile = metric.quantile().expect("all other metrics have rows of their own");
+    let beyond = base.beyond(quantile).min(candidate.beyond(quantile));
+    if beyond < BEYOND_MIN {
+        return Err(Omission::FewBeyond(beyond));
+    }
+    ratio(metric, Statistic::Quantile(quantile), base, candidate, options)
 }
 
 /// The rate of two open loops that carried what was asked for is the same by construction; otherwise it is what the targets
@@ -379,6 +405,7 @@ fn rate(base: &ComparedSide, candidate: &ComparedSide, options: &Options) -> Res
     let achieved = |side: &ComparedSide| side.mean_rate(|rate| Some(rate.achieved)).unwrap_or(0.0);
     Ok(Draft {
         scenario: None,
+        flow: None,
         metric: RowMetric::Rate,
         is_decisive: options.decisive.contains(&RowMetric::Rate),
         base: achieved(base),
@@ -402,6 +429,7 @@ fn ratio(
     let logs = |side: &ComparedSide| side.runs.iter().map(|run| run.read(statistic).ln()).collect();
     Ok(Draft {
         scenario: None,
+        flow: None,
         metric,
         is_decisive: options.decisive.contains(&metric),
         base: of_base.estimate,
@@ -424,6 +452,7 @@ fn failed(base: &ComparedSide, candidate: &ComparedSide, options: &Options) -> D
     let of_runs = |side: &ComparedSide| side.runs.iter().map(|run| run.read(statistic)).collect();
     Draft {
         scenario: None,
+        flow: None,
         metric: RowMetric::Failed,
         is_decisive: options.decisive.contains(&RowMetric::Failed),
         base: of_base.estimate,

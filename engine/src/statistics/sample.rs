@@ -338,8 +338,10 @@ mod tests {
             ok,
             failed: 1,
             dropped: 0,
+            withheld: 0,
             cpu_ns: 10,
             response_hdr: response.encode(),
+            passes: Vec::new(),
             scenarios: Vec::new(),
         }
     }

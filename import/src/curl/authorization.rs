@@ -1,7 +1,7 @@
 //! Who asks, as a command says it: `bearer` or `basic` of a plan, where these say all of it.
 
 use crate::planned::PlannedCredentials;
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, is_key};
 use crate::shell::{self, VARIABLE_CLOSE, VARIABLE_OPEN, with_variables};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -91,15 +91,15 @@ fn bearer(token: &str, place: &str, secrets: &mut Secrets) -> Option<PlannedCred
     Some(PlannedCredentials::Bearer(hidden("bearer_token", token, place, secrets)))
 }
 
-/// `NAME:PASSWORD`. Where there is no password the name is a key of an API, or may be one.
+/// `NAME:PASSWORD`. Where there is no password, or what stands there is none, the name is a key of an API, or may be one.
 fn basic(user: &str, place: &str, secrets: &mut Secrets) -> Option<PlannedCredentials> {
     if !can_be_typed(user) {
         return None;
     }
     let (name, password) = user.split_once(':')?;
-    let user = match password {
-        "" => hidden("api_key", name, place, secrets),
-        _ => with_variables(name),
+    let user = match is_key(name, password) {
+        true => hidden("api_key", name, place, secrets),
+        false => with_variables(name),
     };
     let password = hidden("password", password, place, secrets);
     Some(PlannedCredentials::Basic { user, password })

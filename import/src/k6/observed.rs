@@ -29,10 +29,18 @@ pub(super) struct Observed {
 pub(super) struct ScriptEvent {
     /// `setup` or `iteration`.
     pub(super) phase: String,
-    /// The groups in which it was done.
-    pub(super) group: String,
+    /// The groups in which it was done, the outermost first.
+    pub(super) groups: Vec<EnteredGroup>,
     #[serde(flatten)]
     pub(super) action: ScriptAction,
+}
+
+/// A group that was entered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct EnteredGroup {
+    pub(super) name: String,
+    /// Which entering it was, of all groups.
+    pub(super) entered: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -1,22 +1,19 @@
 //! What a script did, as steps of a flow.
 
+use super::drafts::{NAME_LETTERS_MAX, StepDraft, thought, title};
 use super::draws::DrawnEvent;
+use super::groups::{self, GROUPS_DEEP_MAX, ScriptFlow, ScriptItem};
 use super::holes::{Holes, MARKER_LENGTH, MISSING, markers};
-use super::observed::{ScriptAction, ScriptBody, ScriptCheck, ScriptRequest, ScriptValueKind};
+use super::observed::{EnteredGroup, ScriptAction, ScriptBody, ScriptCheck, ScriptRequest, ScriptValueKind};
 use super::parts;
 use super::setup::{self, ScriptSetup};
 use crate::ordered::{Ordered, json_body};
-use crate::planned::{PlannedBody, PlannedRequest, REDIRECTS_MAX, REQUESTS_MAX, milliseconds};
+use crate::planned::{PlannedBody, PlannedRequest, REDIRECTS_MAX};
 use crate::secrets::Secrets;
 use crate::urls::{self, SplitUrl, escaped};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-/// The longest name of a step.
-const NAME_LETTERS_MAX: usize = 60;
-/// The most repetitions of a step.
-const REPEAT_MAX: u32 = 10_000;
 
 /// The time a request may take where the script says nothing.
 pub(super) const TIMEOUT_MS: f64 = 60_000.0;
@@ -24,8 +21,12 @@ pub(super) const TIMEOUT_MS: f64 = 60_000.0;
 /// The steps of a scenario.
 pub(super) struct ScriptSteps {
     pub(super) steps: Vec<PlannedRequest>,
-    /// The group of each.
+    /// The group of each, with those that it stands in; empty where it stands in none.
     pub(super) groups: Vec<String>,
+    /// What is done of steps and flows, in its order.
+    pub(super) items: Vec<ScriptItem>,
+    /// What became of groups.
+    pub(super) flows: Vec<ScriptFlow>,
     /// The server that most of them go to. Any other is the target of the steps that go there.
     pub(super) base: String,
     /// Some go inside TLS.
@@ -35,18 +36,6 @@ pub(super) struct ScriptSteps {
     pub(super) follows: bool,
     /// What is done before the start.
     pub(super) setup: Option<ScriptSetup>,
-}
-
-/// A step while it is put together.
-struct StepDraft {
-    number: usize,
-    group: String,
-    /// What the script calls it.
-    name: Option<String>,
-    step: PlannedRequest,
-    shortest: f64,
-    longest: f64,
-    repeat: u32,
 }
 
 /// Makes steps of what a script did; `None` if it asked no server for anything in an iteration.
@@ -77,6 +66,8 @@ pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secr
     let mut all = ScriptSteps {
         steps: Vec::new(),
         groups: Vec::new(),
+        items: Vec::new(),
+        flows: Vec::new(),
         base: drafted.base,
         timeout_ms: drafted.timeout_ms,
         follows: drafted.follows,
@@ -86,7 +77,7 @@ pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secr
     if let Some(setup) = setup {
         all.timeout_ms = all.timeout_ms.max(setup.timeout_ms);
         all.follows |= setup.follows;
-        if setup.drafts.iter().any(|draft| draft.longest > 0.0) {
+        if setup.drafts.iter().any(StepDraft::has_pause) {
             holes.note("pauses in `setup()` are left out".to_owned());
         }
         let mut known = HashSet::new();
@@ -94,12 +85,14 @@ pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secr
         let steps: Vec<PlannedRequest> = extracting(setup.drafts, holes).into_iter().map(named).collect();
         all.setup = Some(ScriptSetup { base: setup.base, steps });
     }
-    let drafts = merged(extracting(drafted.drafts, holes), holes);
+    let arranged = groups::arranged(extracting(drafted.drafts, holes));
+    arranged.notes().into_iter().for_each(|note| holes.note(note));
+    (all.items, all.flows) = (arranged.items, arranged.flows);
     let mut known = HashSet::new();
-    for draft in drafts {
+    for draft in arranged.drafts {
         let name = title(&draft, &mut known);
-        all.groups.push(draft.group.clone());
-        let think = thought(draft.shortest, draft.longest);
+        all.groups.push(groups::path(&draft.groups));
+        let think = thought(draft.own_pause());
         let repeat = (draft.repeat > 1).then_some(draft.repeat);
         all.steps.push(PlannedRequest { name: Some(name), think, repeat, ..draft.step });
     }
@@ -246,25 +239,26 @@ impl StepDrafts<'_> {
             ScriptAction::Request(request) if self.holes.left_out.contains(&request.step) => {}
             ScriptAction::Request(request) => {
                 let step = self.request(request);
-                self.drafts.push(StepDraft {
-                    number: request.step,
-                    group: event.event.group.clone(),
-                    name: request.name.clone(),
-                    step,
-                    shortest: 0.0,
-                    longest: 0.0,
-                    repeat: 1,
-                });
+                let groups = self.groups(&event.event.groups);
+                self.drafts.push(StepDraft::new(request.step, groups, request.name.clone(), step));
             }
             ScriptAction::Sleep { .. } => match self.drafts.last_mut() {
-                Some(draft) => {
-                    draft.shortest += event.shortest;
-                    draft.longest += event.longest;
-                }
+                Some(draft) => draft.pauses_in(&event.event.groups, event.shortest, event.longest),
                 None => self.holes.note("a pause before the first request is left out".to_owned()),
             },
             ScriptAction::Check(check) => self.check(check),
         }
+    }
+
+    /// The groups of a request, as many as may be within each other.
+    fn groups(&mut self, entered: &[EnteredGroup]) -> Vec<EnteredGroup> {
+        if let Some(first) = entered.get(GROUPS_DEEP_MAX) {
+            self.holes.note(format!(
+                "the group `{}` is no flow of its own: groups are more than {GROUPS_DEEP_MAX} deep within each other",
+                first.name
+            ));
+        }
+        entered.iter().take(GROUPS_DEEP_MAX).cloned().collect()
     }
 
     fn check(&mut self, check: &ScriptCheck) {
@@ -465,59 +459,4 @@ fn extracting(mut drafts: Vec<StepDraft>, holes: &Holes) -> Vec<StepDraft> {
         draft.step.extract = own.map(|extract| (extract.name.clone(), extract.expression.clone())).collect();
     }
     drafts
-}
-
-/// Steps that are the same and follow each other, as one that is repeated; as many as a plan has.
-fn merged(drafts: Vec<StepDraft>, holes: &mut Holes) -> Vec<StepDraft> {
-    let mut all: Vec<StepDraft> = Vec::new();
-    for draft in drafts {
-        if let Some(last) = all.last_mut().filter(|last| is_repeated(last, &draft)) {
-            last.repeat += 1;
-            continue;
-        }
-        all.push(draft);
-    }
-    if all.len() > REQUESTS_MAX {
-        holes.note(format!("the script makes {} requests in an iteration that differ: the first {REQUESTS_MAX} are in the plan", all.len()));
-        all.truncate(REQUESTS_MAX);
-    }
-    all
-}
-
-fn is_repeated(last: &StepDraft, next: &StepDraft) -> bool {
-    let (one, other) = (&last.step, &next.step);
-    last.repeat < REPEAT_MAX
-        && one.extract.is_empty()
-        && other.extract.is_empty()
-        && one.target == other.target
-        && (&one.method, &one.path, &one.headers, &one.body, &one.checks, one.redirects)
-            == (&other.method, &other.path, &other.headers, &other.body, &other.checks, other.redirects)
-        && (&last.group, &last.name, last.shortest, last.longest)
-            == (&next.group, &next.name, next.shortest, next.longest)
-}
-
-/// What a step is called: no two alike.
-fn title(draft: &StepDraft, known: &mut HashSet<String>) -> String {
-    let path = draft.step.path.split('?').next().unwrap_or("/").replace("{{", "{").replace("}}", "}");
-    let own = draft.name.clone().unwrap_or_else(|| format!("{} {path}", draft.step.method));
-    let whole =
-        if draft.group.is_empty() || draft.name.is_some() { own } else { format!("{}: {own}", draft.group) };
-    let plain: String = whole.chars().filter(|c| !c.is_control()).take(NAME_LETTERS_MAX).collect();
-    let mut title = plain.clone();
-    let mut number = 1;
-    while !known.insert(title.clone()) {
-        number += 1;
-        title = format!("{plain} ({number})");
-    }
-    title
-}
-
-/// What is thought after a step.
-fn thought(shortest: f64, longest: f64) -> Option<String> {
-    let (low, high) = ((shortest * 1e3).round() as u64, (longest * 1e3).round() as u64);
-    match (low, high) {
-        (_, 0) => None,
-        (low, high) if low == high => Some(milliseconds(low)),
-        (low, high) => Some(format!("uniform:{},{}", milliseconds(low), milliseconds(high))),
-    }
 }

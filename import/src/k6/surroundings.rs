@@ -1,14 +1,15 @@
 //! What stands around the steps of a script: its loads, its conditions, and the other options that a plan has keys for.
 
 use super::feeds::PlannedFeed;
-use super::limits::{Scopes, thresholds};
+use super::groups::{self, NamedFlows, ScriptFlow, ScriptItem};
+use super::limits::{ScopeFlow, Scopes, thresholds};
 use super::loads::ScriptScenario;
 use super::setup::ScriptSetup;
 use super::steps::{ScriptSteps, TIMEOUT_MS};
 use crate::planned::{PlanText, PlannedRequest, milliseconds};
 use crate::wrong::WrongImport;
 use serde_json::Value;
-use toml_edit::{ArrayOfTables, InlineTable, Item, Table};
+use toml_edit::{InlineTable, Item, Table};
 
 /// Options that are written elsewhere, or that mean nothing to a plan.
 const SILENT: [&str; 22] = [
@@ -72,7 +73,7 @@ pub(super) fn write(
             plan.set_in("run", key, value);
         }
         plan.put("load", Item::Table(load(&scenario.load)));
-        plan.requests("step", &steps.steps);
+        plan.put("step", Item::ArrayOfTables(groups::tables(&steps.items, &steps.steps, &steps.flows)));
     } else {
         let mut tables = Table::new();
         tables.set_implicit(true);
@@ -107,7 +108,9 @@ pub(super) fn write(
 
 /// Whether some request of an iteration follows another, so that it may have cookies to send.
 fn keeps_cookies(steps: &ScriptSteps) -> bool {
-    steps.steps.len() > 1 || steps.steps.iter().any(|step| step.repeat.is_some())
+    let is_run_again = |item: &ScriptItem| matches!(item, ScriptItem::Run { repeat, .. } if *repeat > 1);
+    let runs = || steps.items.iter().chain(steps.flows.iter().flat_map(|flow| &flow.items));
+    steps.steps.len() > 1 || steps.steps.iter().any(|step| step.repeat.is_some()) || runs().any(is_run_again)
 }
 
 /// What a scenario says beside its load and its steps.
@@ -146,7 +149,7 @@ fn table(scenario: &ScriptScenario, steps: &ScriptSteps) -> Table {
         table.insert(key, Item::Value(value));
     }
     table.insert("load", Item::Table(load(&scenario.load)));
-    let tables: ArrayOfTables = steps.steps.iter().map(PlannedRequest::table).collect();
+    let tables = groups::tables(&steps.items, &steps.steps, &steps.flows);
     table.insert("step", Item::ArrayOfTables(tables));
     table
 }
@@ -167,14 +170,41 @@ fn conditions(
         if is_one { Vec::new() } else { scenarios.iter().map(|(one, _)| one.name.as_str()).collect() };
     let only = is_one.then(|| scenarios[0].0.name.as_str());
     let all = scenarios.iter().flat_map(|(_, steps)| &steps.steps);
-    let checked: Vec<String> = all
-        .filter(|step| step.check.is_some() || !step.checks.is_empty())
-        .map(|step| step.name.clone().unwrap_or_default())
-        .collect();
-    let scopes = Scopes { steps: &steps, checked: &checked, scenarios: &names, only };
+    let is_checked = |step: &PlannedRequest| step.check.is_some() || !step.checks.is_empty();
+    let checked: Vec<String> =
+        all.filter(|step| is_checked(step)).map(|step| step.name.clone().unwrap_or_default()).collect();
+    let flow = |scenario: &ScriptScenario, steps: &ScriptSteps, flow: &ScriptFlow| {
+        let own = || {
+            flow.items.iter().filter_map(|item| match item {
+                ScriptItem::Step(step) => Some(&steps.steps[*step]),
+                ScriptItem::Run { .. } => None,
+            })
+        };
+        ScopeFlow {
+            group: flow.group.clone(),
+            name: flow.name.clone(),
+            scenario: scenario.name.clone(),
+            has_requests: own().next().is_some(),
+            has_checks: own().any(is_checked),
+        }
+    };
+    let of_scenario = |(scenario, steps): &(&ScriptScenario, &ScriptSteps)| {
+        let named = steps.flows.iter().filter(|flow| !flow.name.is_empty());
+        named.map(|one| flow(scenario, steps, one)).collect::<Vec<_>>()
+    };
+    let flows: Vec<ScopeFlow> = scenarios.iter().flat_map(of_scenario).collect();
+    let scopes = Scopes { steps: &steps, checked: &checked, flows: &flows, scenarios: &names, only };
     let table = thresholds(options, &scopes, notes);
     if !table.is_empty() {
         plan.put("thresholds", Item::Table(table));
+    }
+}
+
+/// Writes what became of groups.
+pub(super) fn flows(plan: &mut PlanText, flows: NamedFlows) {
+    let table = flows.table();
+    if !table.is_empty() {
+        plan.put("flow", Item::Table(table));
     }
 }
 

@@ -6,6 +6,26 @@ use crate::{names, urls};
 /// The longest part of a line that a message shows.
 pub(super) const SHOWN_LETTERS_MAX: usize = 120;
 
+/// A line of no known form, or its beginning, for a message: without what stands in queries, which may be secrets, and without what
+/// would steer a terminal.
+pub(super) fn shown(line: &str) -> String {
+    let mut is_query = false;
+    let mut letters = String::new();
+    for letter in line.chars() {
+        let ends_query = letter.is_whitespace() || "\"'<>".contains(letter);
+        is_query = is_query && !ends_query;
+        if is_query {
+            continue;
+        }
+        letters.push(if letter.is_control() { '\u{fffd}' } else { letter });
+        if letter == '?' {
+            is_query = true;
+            letters.push('\u{2026}');
+        }
+    }
+    letters.chars().take(SHOWN_LETTERS_MAX).collect()
+}
+
 /// What a line says.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LogLine {
@@ -73,4 +93,20 @@ fn unescaped(text: &str) -> String {
         }
     }
     plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_line_is_shown_without_its_queries_and_not_to_its_end() {
+        let line = "GET /a?token=s3cret&b=1 HTTP/1.1\t\"http://r/?key=s3cret\" 'x?s3cret' tail?s3cret";
+        assert_eq!(
+            shown(line),
+            "GET /a?\u{2026} HTTP/1.1\u{fffd}\"http://r/?\u{2026}\" 'x?\u{2026}' tail?\u{2026}"
+        );
+        let long = format!("{}?{}", "a".repeat(119), "s3cret".repeat(100_000));
+        assert_eq!(shown(&long), format!("{}?", "a".repeat(119)));
+    }
 }

@@ -178,7 +178,8 @@ impl<P: Protocol> ConnectionPool<P> {
         connection.set_sending(false);
         self.fail_awaited(core, scenario, slot, unusable);
         self.retry_later(core.now_ns, slot);
-        if scenario.sheds {
+        // With several targets, how arrivals wait is of them all, and what is dropped is written down in the turn that comes to all.
+        if scenario.sheds && !scenario.has_targets() {
             self.shed(core, scenario);
         }
         if !self.is_on_demand {

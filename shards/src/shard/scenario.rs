@@ -6,6 +6,7 @@ use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
 use engine::orders::OrderedRevision;
 use engine::plan::{Fields, Scenario};
+use engine::record::Overdue;
 use engine::revision::Revised;
 use engine::seams::Source;
 use engine::users::UserPool;
@@ -19,6 +20,8 @@ pub(super) struct ScenarioRun<S> {
     pub(super) pool: usize,
     /// Where its steps go, if to several targets.
     pub(super) targets: Option<Box<[ReachedTarget]>>,
+    /// How its arrivals wait, of all of those that they may begin at together; looked at before it is asked for ([`ScenarioRun::look_at_backlog`]).
+    pub(super) overdue_at_targets: Option<Overdue>,
     /// Its first series in the recorder, and its first constant on the wire: those of its steps follow each other.
     pub(super) first_series: usize,
     pub(super) load: LoadState,
@@ -115,6 +118,7 @@ impl<S: Source> ScenarioRun<S> {
             graceful_ns: scenario.flow().map_or(0, |flow| flow.graceful_ns),
             pool: first_pool(scenario),
             targets: reached(scenario),
+            overdue_at_targets: None,
             first_series: plan.layout().series_of(index).start,
             load: LoadState::new(plan, index, share),
             is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),

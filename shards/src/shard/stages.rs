@@ -276,7 +276,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let Shard { core, scenarios, pools, .. } = self;
         let now_ns = core.relative_ns(now);
         for (index, scenario) in scenarios.iter_mut().enumerate() {
-            let (pool, ends_ns) = (&mut pools[scenario.pool], scenario.ends_ns.min(ended_ns));
+            let ends_ns = scenario.ends_ns.min(ended_ns);
+            if scenario.has_targets() && scenario.course != Course::Over {
+                scenario.look_at_backlog(core, pools);
+            }
+            let pool = &mut pools[scenario.pool];
             match scenario.course {
                 Course::Scheduling if ends_ns < measure_to_ns && ends_ns <= now_ns => {
                     core.recorder.settle_scenario(index, is_in_window);
@@ -353,6 +357,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let mut until = None;
         for scenario in scenarios {
             if scenario.course == Course::Scheduling {
+                scenario.look_at_backlog(core, pools);
                 scenario.course = pools[scenario.pool].note_end(core, scenario, ended_ns);
             }
             if let Course::CatchingUp { until_ns } = scenario.course {
@@ -365,8 +370,12 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Drops what has waited for longer than it may.
     pub(super) fn shed(&mut self) {
         let Shard { core, scenarios, pools, .. } = self;
-        let sheds = scenarios.iter_mut().filter(|scenario| scenario.sheds);
-        sheds.for_each(|scenario| pools[scenario.pool].shed(core, scenario));
+        for scenario in scenarios.iter_mut().filter(|scenario| scenario.sheds) {
+            if scenario.has_targets() && scenario.has_outdated(core) {
+                scenario.look_at_backlog(core, pools);
+            }
+            pools[scenario.pool].shed(core, scenario);
+        }
     }
 
     /// Accounts for every arrival that was due before the end and will not be sent.
@@ -374,6 +383,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let ended_ns = self.ended_ns;
         let Shard { core, scenarios, pools, .. } = self;
         for scenario in scenarios {
+            scenario.look_at_backlog(core, pools);
             pools[scenario.pool].end_schedule(core, scenario, ended_ns);
         }
     }
@@ -419,11 +429,19 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 }
 
+impl<S: Source> ScenarioRun<S> {
+    /// Whether an arrival has waited for longer than it may.
+    fn has_outdated<W: Wire>(&self, core: &Core<W>) -> bool {
+        let relative_ns = core.relative_ns(core.now_ns);
+        self.bucket().is_some_and(|bucket| bucket.has_outdated(relative_ns))
+    }
+}
+
 impl<P: Protocol> ConnectionPool<P> {
     /// Drops what has waited for longer than it may. Whose doing that is shows in the oldest of it.
     pub(super) fn shed<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &mut ScenarioRun<S>) {
-        let relative_ns = core.relative_ns(core.now_ns);
-        if scenario.bucket().is_some_and(|bucket| bucket.has_outdated(relative_ns)) {
+        if scenario.has_outdated(core) {
+            let relative_ns = core.relative_ns(core.now_ns);
             let own_share = self.own_share_of_backlog(core, scenario);
             let dropped = scenario.bucket_mut().map(|bucket| bucket.take_dropped(relative_ns));
             let record = &mut core.recorder.requests.scenarios[self.scenario];
@@ -459,7 +477,7 @@ impl<P: Protocol> ConnectionPool<P> {
         scenario: &mut ScenarioRun<S>,
         ended_ns: u64,
     ) -> Course {
-        let backlog = self.backlog(core, scenario);
+        let backlog = self.overdue(core, scenario);
         core.recorder.requests.scenarios[self.scenario].overdue = backlog.unwrap_or_default();
         if backlog.is_some_and(|backlog| backlog.waited_ns <= OVERDUE_NS_MAX) {
             return Course::CatchingUp { until_ns: ended_ns + catch_up_ns(self.timeout_ns) };
@@ -495,13 +513,22 @@ impl<P: Protocol> ConnectionPool<P> {
         core: &Core<W>,
         scenario: &ScenarioRun<S>,
     ) -> f64 {
-        self.backlog(core, scenario).map_or(0.0, |backlog| backlog.own_share())
+        self.overdue(core, scenario).map_or(0.0, |backlog| backlog.own_share())
     }
 
-    /// How long the oldest overdue arrival has waited, and how much of it was the generator's doing: since a connection has been
-    /// free, or, where all wait for the target, as much as what is under way on them was late, on average. Nothing when none is
+    /// How long the oldest overdue arrival of its scenario has waited, and by whose doing; of several targets, as it was looked at before.
+    fn overdue<W, S: Source>(&mut self, core: &Core<W>, scenario: &ScenarioRun<S>) -> Option<Overdue> {
+        if scenario.has_targets() { scenario.overdue_at_targets } else { self.backlog(core, scenario) }
+    }
+
+    /// The same of this pool: how long the oldest overdue arrival has waited, and how much of it was the generator's doing: since a
+    /// connection has been free, or, where all wait for the target, as much as what is under way on them was late, on average. Nothing when none is
     /// overdue.
-    fn backlog<W, S: Source>(&mut self, core: &Core<W>, scenario: &ScenarioRun<S>) -> Option<Overdue> {
+    pub(super) fn backlog<W, S: Source>(
+        &mut self,
+        core: &Core<W>,
+        scenario: &ScenarioRun<S>,
+    ) -> Option<Overdue> {
         let next_ns = scenario.bucket().and_then(TokenBucket::next_ns)?;
         let (now, intended_ns) = (core.now_ns, core.start_ns.saturating_add(next_ns));
         let waited_ns = now.checked_sub(intended_ns)?;

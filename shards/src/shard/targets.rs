@@ -10,7 +10,7 @@ use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
 use crate::protocol::Protocol;
 use crate::wire::Wire;
-use engine::record::Recorder;
+use engine::record::{Overdue, Recorder};
 use engine::seams::{Following, Source, Started, Unprepared};
 
 impl<S: Source> ScenarioRun<S> {
@@ -24,6 +24,31 @@ impl<S: Source> ScenarioRun<S> {
         for target in self.targets.iter_mut().flatten() {
             target.is_ready = pools[target.pool].connections.first_ready().is_some();
         }
+    }
+
+    /// Looks at how its arrivals wait, before that is asked for. With several targets an arrival begins on any connection that is free to one
+    /// that its first request may go to: so it is the generator's doing for as long as one has been free to any of these, and where none is,
+    /// as far as what is under way to them was late, on average over all their connections.
+    pub(super) fn look_at_backlog<W: Wire, P: Protocol>(
+        &mut self,
+        core: &Core<W>,
+        pools: &mut [ConnectionPool<P>],
+    ) {
+        let Some(targets) = self.targets.as_deref() else { return };
+        let (mut waited_ns, mut free_ns) = (None, None);
+        let (mut late_ns, mut connections) = (0_u128, 0_u128);
+        for target in targets.iter().filter(|target| target.may_begin) {
+            let pool = &mut pools[target.pool];
+            let Some(overdue) = pool.backlog(core, self) else { continue };
+            waited_ns = Some(overdue.waited_ns);
+            if pool.connections.first_ready().is_some() && !self.is_full {
+                free_ns = free_ns.max(Some(overdue.own_ns));
+            }
+            let used = u128::from(pool.connections.used().max(1));
+            (late_ns, connections) = (late_ns + used * u128::from(overdue.own_ns), connections + used);
+        }
+        let own_ns = free_ns.unwrap_or((late_ns / connections.max(1)) as u64);
+        self.overdue_at_targets = waited_ns.map(|waited_ns| Overdue { waited_ns, own_ns });
     }
 
     /// When the next request is due of those that a connection is free to take, and to which target it goes; none of an arrival, which

@@ -3,7 +3,6 @@
 use super::SENDS_PER_TURN;
 use super::Shard;
 use super::core::Core;
-use super::pool::ConnectionPool;
 use super::scenario::{LoadState, ScenarioRun};
 use crate::protocol::Protocol;
 use crate::wire::Wire;
@@ -31,20 +30,12 @@ impl<S: Source> ScenarioRun<S> {
             recorder.requests.scenarios[self.number].count_withheld(withheld, own);
         }
     }
-}
 
-impl<P: Protocol> ConnectionPool<P> {
-    /// Looks at how far the load of a scenario is lowered, if it is time to.
-    fn look_at_factor<W: Wire, S: Source>(&mut self, core: &Core<W>, scenario: &mut ScenarioRun<S>) {
+    /// Looks at how far its load is lowered. True where it is time to say by whose doing.
+    fn looks_at_factor<W: Wire>(&mut self, core: &Core<W>) -> bool {
         let now_ns = core.relative_ns(core.now_ns);
-        let oldest_ns = scenario.bucket().and_then(TokenBucket::next_ns);
-        let Some(degrading) = &mut scenario.degrading else { return };
-        if degrading.law.observe(now_ns, oldest_ns) {
-            let own_share = self.own_share_of_backlog(core, scenario);
-            if let Some(degrading) = &mut scenario.degrading {
-                degrading.own_share = own_share;
-            }
-        }
+        let oldest_ns = self.bucket().and_then(TokenBucket::next_ns);
+        self.degrading.as_mut().is_some_and(|degrading| degrading.law.observe(now_ns, oldest_ns))
     }
 }
 
@@ -54,7 +45,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     pub(super) fn release_admitted(&mut self, now: u64) {
         let Shard { core, scenarios, pools, .. } = self;
         for scenario in scenarios.iter_mut() {
-            pools[scenario.pool].look_at_factor(core, scenario);
+            if scenario.looks_at_factor(core) {
+                scenario.look_at_backlog(core, pools);
+                let own_share = pools[scenario.pool].own_share_of_backlog(core, scenario);
+                if let Some(degrading) = &mut scenario.degrading {
+                    degrading.own_share = own_share;
+                }
+            }
         }
         for _ in 0..SENDS_PER_TURN {
             let Shard { core, scenarios, .. } = self;

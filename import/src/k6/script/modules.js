@@ -16,7 +16,8 @@
       return true;
     },
     group: (name, each) => {
-      V.groups.push(String(name));
+      V.entered += 1;
+      V.groups.push({ name: String(name), entered: V.entered });
       const left = () => { V.groups.pop(); };
       let given;
       try { given = each(); } catch (error) { left(); throw error; }

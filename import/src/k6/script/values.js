@@ -9,7 +9,7 @@
   const exec = RegExp.prototype.exec;
   const test = RegExp.prototype.test;
   const V = {
-    events: [], values: [], notes: [], feeds: [], groups: [], files: new Map(), modules: {}, variables: new Set(),
+    events: [], values: [], notes: [], feeds: [], groups: [], entered: 0, files: new Map(), modules: {}, variables: new Set(),
     phase: 'start', probe: null, drawn: 0, settings: {}, requests: 0, failed: null,
   };
   const known = new Map();
@@ -17,7 +17,7 @@
   V.subjects = subjects;
 
   V.note = (text) => { if (!V.notes.includes(text)) V.notes.push(text); };
-  V.event = (event) => { V.events.push({ ...event, phase: V.phase, group: V.groups.join(' / ') }); };
+  V.event = (event) => { V.events.push({ ...event, phase: V.phase, groups: [...V.groups] }); };
 
   // The marker of a value: the same for the same value.
   V.mark = (value) => {
