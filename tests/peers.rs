@@ -108,12 +108,17 @@ fn nginx_listening(how: &str, keepalive_requests: u32) -> Peer {
 
 /// nginx that answers everything and writes down when what came: when it had ended, how long it took, its method and its path.
 pub(crate) fn nginx_logging() -> Peer {
+    nginx_logging_as(ROWS_FORMAT)
+}
+
+/// The same, whose log has something else of each request.
+pub(crate) fn nginx_logging_as(format: &str) -> Peer {
     let (folder, port) = (site(), free_port());
     let root = folder.path().display();
     let config = format!(
         "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;\n\
          events {{ worker_connections 4096; }}\n\
-         http {{ log_format rows '{ROWS_FORMAT}'; access_log {root}/access.log rows; keepalive_requests 1000000;\n\
+         http {{ log_format rows '{format}'; access_log {root}/access.log rows; keepalive_requests 1000000;\n\
          client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;\n\
          uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;\n\
          server {{ listen 127.0.0.1:{port}; location / {{ return 200 ok; }} }} }}\n"

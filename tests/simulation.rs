@@ -12,6 +12,7 @@ mod grpc;
 mod http2;
 mod instantiations;
 mod lines;
+mod per_user;
 mod resilience;
 mod revisions;
 mod same_requests;

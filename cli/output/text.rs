@@ -450,11 +450,21 @@ fn failed_attempts(report: &Report) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
+/// How many connections users made, those included that took the place of another.
+fn made(report: &Report) -> String {
+    report.connections.attempts.as_ref().map_or(String::new(), |all| format!(", {} made", group(all.made)))
+}
+
 fn connections(report: &Report) -> String {
     let connections = &report.connections;
     let once = report.plan.targets.iter().filter(|target| !target.reuse()).count();
     let asked = group(connections.asked);
+    let own = report.plan.connections_per_user();
     let mut line = match once {
+        0 if own > 0 && own == report.plan.connections() => {
+            format!("one per user, at most {asked}{}", made(report))
+        }
+        0 if own > 0 => format!("{asked} at most, {} of them one per user", group(own.into())),
         0 => format!("{} of {asked} open", group(connections.open)),
         all if all == report.plan.targets.len() => {
             format!("one for each request, {asked} at a time at the most")

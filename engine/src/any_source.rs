@@ -114,6 +114,32 @@ impl<R: RowSource> Source for AnySource<R> {
         }
     }
 
+    fn next_session_at(&self, target: usize) -> Option<u32> {
+        match self {
+            AnySource::Mix(_) => None,
+            AnySource::Flow(flow) => flow.next_session_at(target),
+        }
+    }
+
+    fn hold_due_at(&mut self, target: usize) {
+        if let AnySource::Flow(flow) = self {
+            flow.hold_due_at(target);
+        }
+    }
+
+    fn resume_at(&mut self, target: usize, session: u32) {
+        if let AnySource::Flow(flow) = self {
+            flow.resume_at(target, session);
+        }
+    }
+
+    fn next_left(&mut self) -> Option<u32> {
+        match self {
+            AnySource::Mix(_) => None,
+            AnySource::Flow(flow) => flow.next_left(),
+        }
+    }
+
     fn under_way(&self) -> u64 {
         match self {
             AnySource::Mix(mix) => mix.under_way(),

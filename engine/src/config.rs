@@ -7,6 +7,7 @@
 
 mod check;
 mod conditions;
+mod connection_count;
 mod diagnostic;
 mod document;
 mod draft;
@@ -24,6 +25,7 @@ mod typed;
 mod unknown;
 mod variables;
 
+pub use connection_count::ConnectionCount;
 pub use diagnostic::{Diagnostic, Location, Origin, Spot};
 pub use document::{Document, Format};
 pub(crate) use foreign::metric;

@@ -23,6 +23,7 @@ mod looked;
 #[cfg(test)]
 mod named_flow_tests;
 mod open_flows;
+mod own_slots;
 mod program;
 mod redirects;
 pub mod revised_thinks;
@@ -40,8 +41,8 @@ mod values;
 pub use constants::{FlowConstants, RenewedValues, SetupValues};
 pub use cookies::{COOKIES_MAX, CookieRules, JAR_BYTES_MAX};
 pub use item::{
-    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, NAMED_FLOWS_MAX, OnFailure, Repetition,
-    SESSIONS_DEFAULT, SESSIONS_MAX, StepLooks,
+    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, NAMED_FLOWS_MAX, OWN_SESSIONS_DEFAULT, OnFailure,
+    Repetition, SESSIONS_DEFAULT, SESSIONS_MAX, StepLooks,
 };
 pub use redirects::RedirectForms;
 pub use source::{FlowParts, FlowSource};

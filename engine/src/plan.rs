@@ -13,6 +13,10 @@ mod flow_rules;
 mod load_rules;
 mod message_end;
 mod mistake;
+mod own_connections;
+#[cfg(test)]
+mod own_connections_tests;
+mod pool_size;
 mod pools;
 mod reader;
 mod records;
@@ -52,11 +56,12 @@ pub use bounds::{
 pub use datagrams::DATAGRAM_BYTES_MAX;
 pub use fields::{
     BytesMessage, DatagramField, DatagramMatching, DnsQuery, Fields, GrpcCall, GrpcMethod, GrpcSource,
-    HttpRequest, Machine, MessagePace, Offered, Pool, PoolSize, ReplyMatching, Request, Scenario, Script,
+    HttpRequest, Machine, MessagePace, Offered, Pool, ReplyMatching, Request, Scenario, Script,
     SocketMessageKind, Step, Target, TargetProtocol, TlsSettings, TlsVersion, Transport, Wait,
     WebSocketMessage,
 };
 pub use message_end::{LengthPrefix, MessageEnd, UnknownEnd};
+pub use pool_size::PoolSize;
 pub use reader::{FileHead, PlanFiles, ReadFile, ReadHead};
 pub use records::RecordType;
 pub use rules::{Broken, PlanPlace, Violation};

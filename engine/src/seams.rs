@@ -85,6 +85,28 @@ pub trait Source {
         unreachable!("nothing is due at target {target} where nothing follows")
     }
 
+    /// Whose the request to a target is that is due next. Where sessions have connections of their own, a session's number is that of its
+    /// connection to each target.
+    fn next_session_at(&self, target: usize) -> Option<u32> {
+        let _ = target;
+        None
+    }
+
+    /// The request to a target that is due next waits from now on, because the connection of its session cannot take it yet.
+    fn hold_due_at(&mut self, target: usize) {
+        unreachable!("nothing waits at target {target} where nothing follows")
+    }
+
+    /// The connection of a session to a target can take a request: one that was held for it is due again.
+    fn resume_at(&mut self, target: usize, session: u32) {
+        let _ = (target, session);
+    }
+
+    /// A session that has ended since the last time this was asked, where its connections are its own and end with it.
+    fn next_left(&mut self) -> Option<u32> {
+        None
+    }
+
     /// How many arrivals have begun and not ended.
     fn under_way(&self) -> u64 {
         0

@@ -8,6 +8,7 @@ use crate::bucket::{Arrival, Share};
 use crate::due_queue::DueQueue;
 use crate::load::UserLoad;
 use crate::schedule::{Segment, Shape};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// The most users.
@@ -53,6 +54,8 @@ pub struct UserPool {
     under_way: u64,
     /// The level was revised, and may be again: users who have gone may come back.
     is_revised: bool,
+    /// Users who have gone, where anybody wants to know.
+    gone: Option<VecDeque<u32>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -142,6 +145,7 @@ impl UserPool {
             left: loops_max.map_or(u64::MAX, |loops| share.of(loops)),
             under_way: 0,
             is_revised: false,
+            gone: None,
         };
         (0..pool.users.len() as u64).for_each(|user| pool.arrive(user, starts_ns));
         pool
@@ -165,6 +169,7 @@ impl UserPool {
         {
             self.next.pop();
             if self.next_there(next.user, now_ns) != Some(now_ns) {
+                self.go(next.user);
                 self.arrive(next.user, now_ns);
                 continue;
             }
@@ -186,6 +191,9 @@ impl UserPool {
         let index = (number % self.most) / self.share.shards;
         self.users[index as usize].is_under_way = false;
         let user = self.users[index as usize];
+        if self.has_done_all(user) || self.left == 0 {
+            self.go(index);
+        }
         if self.has_done_all(user) {
             return;
         }
@@ -198,8 +206,28 @@ impl UserPool {
             Some(there_ns) if there_ns == due_ns => {
                 self.next.push(NextLoop { due_ns, intended_ns, user: index });
             }
-            Some(there_ns) => self.arrive(index, there_ns),
-            None => {}
+            Some(there_ns) => {
+                self.go(index);
+                self.arrive(index, there_ns);
+            }
+            None => self.go(index),
+        }
+    }
+
+    /// From now on users who go are told of.
+    pub fn tell_who_goes(&mut self) {
+        self.gone = Some(VecDeque::new());
+    }
+
+    /// A user of this shard, by its place among these, who has gone since the last time this was asked: with its last loop, or while it waited
+    /// for the next one. It may come again.
+    pub fn next_gone(&mut self) -> Option<u32> {
+        self.gone.as_mut()?.pop_front()
+    }
+
+    fn go(&mut self, user: u64) {
+        if let Some(gone) = &mut self.gone {
+            gone.push_back(user as u32);
         }
     }
 
@@ -218,6 +246,9 @@ impl UserPool {
             {
                 self.next.push(next);
             } else {
+                if has_come {
+                    self.go(next.user);
+                }
                 self.arrive(next.user, if has_come { next.due_ns } else { cut_ns });
             }
         }
@@ -394,6 +425,26 @@ mod tests {
         pool.ended(second.number, 4 * S);
         assert_eq!(pool.next_ns(), Some(4 * S));
         assert_eq!(pool.poll_due(4 * S).unwrap().intended_ns, 2 * S, "it is late, and that shows");
+    }
+
+    #[test]
+    fn who_goes_is_told_of_once_it_has_done_what_it_had_begun() {
+        // Three users for a second, then one, then three again; each loop takes 300 ms.
+        let shape = load(vec![ramp(3, 3, S), ramp(1, 1, S), ramp(3, 3, S)]);
+        let mut pool = UserPool::new(&shape, (0, 3 * S), Share { shard: 0, shards: 1 }, None);
+        pool.tell_who_goes();
+        let (mut under_way, mut gone) = (Vec::new(), Vec::new());
+        for now_ns in (0..4 * S).step_by(S as usize / 10) {
+            while let Some(at) = under_way.iter().position(|(ends_ns, _)| *ends_ns <= now_ns) {
+                pool.ended(under_way.remove(at).1, now_ns);
+            }
+            gone.extend(std::iter::from_fn(|| pool.next_gone()).map(|user| (user, now_ns * 10 / S)));
+            let begun = std::iter::from_fn(|| pool.poll_due(now_ns));
+            under_way.extend(begun.map(|arrival| (now_ns + 3 * S / 10, arrival.number)));
+        }
+        gone.sort_unstable();
+        // The two go with the loop that was under way at the end of the first second; all do at the end.
+        assert_eq!(gone, [(0, 30), (1, 12), (1, 32), (2, 12), (2, 32)]);
     }
 
     #[test]

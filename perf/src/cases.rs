@@ -145,7 +145,7 @@ impl LoopCase {
         let text = |value: String| Some(Text(value));
         let scheme = if self.spoken == Spoken::Https1 { "https" } else { "http" };
         let mut config = Config { url: text(format!("{scheme}://{address}/")), ..Config::default() };
-        config.run.connections = Some(CONNECTIONS);
+        config.run.connections = Some(CONNECTIONS.into());
         match self.spoken {
             Spoken::Http1 => config.run.pipeline = Some(self.pipeline),
             Spoken::Https1 => (config.tls, config.run.pipeline) = (tls(), Some(self.pipeline)),

@@ -79,7 +79,7 @@ pub(crate) fn sources_with<R: RowSource>(
                     constants: constants(),
                     redirects: redirects::forms(plan, scenario, encode)?,
                 });
-                AnySource::Flow(Box::new(to_targets(plan, scenario, source)?))
+                AnySource::Flow(Box::new(to_targets(plan, scenario, source, share)?))
             }
         })
     };
@@ -107,19 +107,23 @@ fn encoded_step(step: &plan::Step, target: &Target, keeps_cookies: bool) -> Resu
     }
 }
 
-/// A flow whose steps go to several targets lets each wait for its own.
+/// A flow whose steps go to several targets lets each wait for its own; one whose users have connections of their own lets each wait for its
+/// user's.
 fn to_targets<R: RowSource>(
     plan: &Plan,
     scenario: &Scenario,
     source: FlowSource<R>,
+    share: Share,
 ) -> Result<FlowSource<R>, RunFailure> {
     let pools = scenario.pools();
-    if pools.len() < 2 {
+    let owns_connections = plan.pools[pools[0]].connections.is_per_session();
+    if pools.len() < 2 && !owns_connections {
         return Ok(source);
     }
     let number = |step: &plan::Step| pools.iter().position(|pool| *pool == step.pool).unwrap_or(0);
     let of_step = scenario.steps().iter().map(number).collect();
-    Ok(source.with_targets(of_step, cookie_rules(plan, scenario)?))
+    let source = source.with_targets(of_step, cookie_rules(plan, scenario)?);
+    Ok(if owns_connections { source.with_own_connections(share) } else { source })
 }
 
 /// How the sessions of a scenario keep cookies of each of its targets; none where they keep none.
@@ -352,7 +356,9 @@ fn outgoing<'a, S: Source, P: Protocol>(plan: &Plan, sources: &'a [S], shared: &
         constants.extend(steps.iter().map(|step| (step.constant.as_deref().unwrap_or_default(), copies)));
         for pool in pools {
             let (shared, pipeline) = (&shared[pool], pipeline_of(pool));
-            let sends_constants = P::is_verbatim(shared) && plan.targets[plan.pools[pool].target].reuse();
+            let of_plan = plan.pools[pool];
+            let is_kept = plan.targets[of_plan.target].reuse() && !of_plan.connections.is_per_session();
+            let sends_constants = P::is_verbatim(shared) && is_kept;
             // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
             let is_copied = |step: &&StepFacts| {
                 !sends_constants || step.constant.is_none() || (pipeline > 1 && steps.len() > 1)

@@ -282,6 +282,25 @@ impl ConnectionTable {
         }
     }
 
+    /// A connection that has become able to take a request since the last time this was asked. It stays in its place, to be taken by its slot:
+    /// this is for connections that do not take turns.
+    pub(crate) fn next_readied(&mut self) -> Option<Slot> {
+        self.ready.pop_front()
+    }
+
+    /// Whether a connection can take a request now. If not, it is told when it can ([`ConnectionTable::next_readied`]).
+    pub(crate) fn is_ready(&mut self, slot: Slot) -> bool {
+        let connection = &mut self.all[slot as usize];
+        let is_ready = connection.room() > 0;
+        connection.is_queued &= is_ready;
+        is_ready
+    }
+
+    /// Takes a connection by its slot.
+    pub(crate) fn unqueue(&mut self, slot: Slot) {
+        self.all[slot as usize].is_queued = false;
+    }
+
     /// Adds a request under way; returns where it is kept.
     // A part of the loop: the compiler would count its callers, and make it a call for every request.
     #[inline(always)]

@@ -197,18 +197,30 @@ fn locked_memory(plan: &Plan) -> Check {
 fn descriptors(plan: &Plan) -> Check {
     let besides = DESCRIPTORS_BESIDES + DESCRIPTORS_PER_SHARD * u64::from(plan.machine.shards);
     let needed = u64::from(plan.connections()) + besides;
+    let needed_words = format!("{needed} are needed{}", one_per_user(plan));
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, u64::MAX));
     if soft >= needed {
-        return Check::pass("descriptors", format!("{soft} may be open, {needed} are needed"));
+        return Check::pass("descriptors", format!("{soft} may be open, {needed_words}"));
     }
     if hard >= needed && setrlimit(Resource::RLIMIT_NOFILE, needed, hard).is_ok() {
-        return Check::pass("descriptors", format!("limit raised from {soft} to {needed}"));
+        let found = format!("limit raised from {soft} to {needed}{}", one_per_user(plan));
+        return Check::pass("descriptors", found);
     }
+    let fewer = if plan.connections_per_user() > 0 { ", or allow fewer `sessions` or users" } else { "" };
     Check::fail(
         "descriptors",
-        format!("{soft} may be open, {needed} are needed"),
-        format!("ulimit -n {needed}"),
+        format!("{soft} may be open, {needed_words}"),
+        format!("ulimit -n {needed}{fewer}"),
     )
+}
+
+/// How many connections are of one user each, if any are.
+fn one_per_user(plan: &Plan) -> String {
+    match plan.connections_per_user() {
+        0 => String::new(),
+        all if all == plan.connections() => format!(": connections are one per user, at most {all}"),
+        some => format!(": {some} connections at most are one per user"),
+    }
 }
 
 fn cores(plan: &Plan) -> Check {

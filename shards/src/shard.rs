@@ -14,6 +14,7 @@ mod endings;
 mod expiry;
 mod flows;
 mod moments;
+mod own;
 mod pacing;
 mod pool;
 mod reached;
@@ -135,6 +136,8 @@ struct Rules {
     paces: bool,
     /// Some closed loop among several scenarios ends with a number of requests.
     counts_out: bool,
+    /// Some sessions have connections of their own.
+    owns_connections: bool,
 }
 
 impl Rules {
@@ -158,6 +161,7 @@ impl Rules {
             replays: pools.iter().any(|pool| !pool.connections.is_in_order()),
             paces: pools.iter().any(ConnectionPool::is_paced),
             counts_out,
+            owns_connections: scenarios.iter().any(ScenarioRun::has_own_connections),
         }
     }
 }
@@ -349,6 +353,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             if self.rules.degrades {
                 return self.release_admitted(now);
             }
+        }
+        if S::MAY_CONTINUE && self.rules.owns_connections {
+            return self.release_most_overdue(now);
         }
         // One that is alone need not be asked.
         if let (core, [scenario], [pool]) = (&mut self.core, &mut self.scenarios[..], &mut self.pools[..]) {

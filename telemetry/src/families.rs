@@ -263,7 +263,7 @@ fn phase_name(phase: Phase) -> &'static str {
 mod tests {
     use super::*;
     use crate::totals::{PHASES, RunLevels, RunTotals};
-    use engine::config::{Config, Text};
+    use engine::config::{Config, ConnectionCount, Text};
     use engine::outcome::Outcome;
     use engine::phase::Phases;
     use engine::record::{Instants, Recorder, Snapshot};
@@ -343,7 +343,7 @@ mod tests {
     fn counts_of_requests_begin_at_0_and_there_is_room_for_so_many() {
         for (pipeline, room) in [(None, 3), (Some(4), 12)] {
             let mut config = Config { url: Some(Text("http://h/".into())), ..Config::default() };
-            (config.run.connections, config.run.pipeline) = (Some(3), pipeline);
+            (config.run.connections, config.run.pipeline) = (Some(ConnectionCount::Number(3)), pipeline);
             let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
             let facts = RunFacts::new(&plan, "run-1");
             let (totals, levels) = (RunTotals::new(&facts), RunLevels::default());

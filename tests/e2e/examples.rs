@@ -20,8 +20,11 @@ fn every_example_runs() {
         // Of several scenarios one begins later.
         let length = if is("scenarios") { "4s" } else { "1s" };
         // Stages have a length of their own.
-        let mut words =
-            if is("users") { vec!["--warmup", "0s"] } else { vec!["-d", length, "--warmup", "0s"] };
+        let mut words = if is("users") || is("agents") {
+            vec!["--warmup", "0s"]
+        } else {
+            vec!["-d", length, "--warmup", "0s"]
+        };
         let server = servers.iter().find(|(name, _)| is(name));
         let elsewhere = server.map(|(_, port)| format!("::127.0.0.1:{port}"));
         words.extend(elsewhere.iter().flat_map(|elsewhere| ["--connect-to", elsewhere]));
@@ -38,7 +41,7 @@ fn every_example_runs() {
         assert!(done.count("/requests/ok") > 0, "{}: {}", path.display(), done.stdout);
         plans += 1;
     }
-    assert!(plans >= 14, "{plans} examples");
+    assert!(plans >= 15, "{plans} examples");
 }
 
 #[test]

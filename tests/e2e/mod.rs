@@ -34,6 +34,7 @@ mod machine;
 mod manners;
 mod otlp;
 mod outputs;
+mod per_user;
 mod preflight;
 mod redirects;
 mod repeat;

@@ -5,7 +5,7 @@ use crate::flow::revised_thinks::ThinkTime;
 use crate::load::UserLoad;
 use crate::load::{Arrivals, Load, Overload};
 use crate::plan::{
-    Fields, HttpRequest, Plan, ReplyMatching, Request, Scenario, Target, TargetProtocol, Transport,
+    Fields, HttpRequest, Plan, PoolSize, ReplyMatching, Request, Scenario, Target, TargetProtocol, Transport,
 };
 use crate::quantity::counted;
 use crate::recorded;
@@ -202,7 +202,7 @@ pub fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
         ("starts", |plan| each(plan, |scenario| exact(scenario.starts_ns))),
         ("lengths", show_lengths),
         ("requests to send", show_counts),
-        ("connections", |plan| each(plan, |scenario| connections_of(plan, scenario).to_string())),
+        ("connections", |plan| each(plan, |scenario| connections_of(plan, scenario))),
         ("targets", |plan| each(plan, |scenario| targets_of(plan, scenario))),
         ("shards", |plan| plan.machine.shards.to_string()),
         ("protocol", |plan| each_target(plan, show_protocol)),
@@ -300,8 +300,10 @@ fn show_counts(plan: &Plan) -> String {
     each(plan, |scenario| count(scenario).map_or("as many as fit".to_owned(), |count| count.to_string()))
 }
 
-fn connections_of(plan: &Fields, scenario: &Scenario) -> u32 {
-    pools_of(scenario).map(|pool| plan.pools[pool].connections.count()).sum()
+fn connections_of(plan: &Fields, scenario: &Scenario) -> String {
+    let sizes = || pools_of(scenario).map(|pool| plan.pools[pool].connections);
+    let count: u32 = sizes().map(PoolSize::count).sum();
+    if sizes().any(PoolSize::is_per_session) { format!("{count} per user") } else { count.to_string() }
 }
 
 /// Which targets a scenario goes to, numbered as scenarios come to use them: where they stand, and in which order the plan has them, does

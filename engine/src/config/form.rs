@@ -1,6 +1,8 @@
 //! What each key of a plan may hold, read off the schema that `vajra schema` prints, so that both say the same.
 
+use super::connection_count::PER_USER;
 use super::typed::Config;
+use crate::plan::bounds::CONNECTIONS_MAX;
 use crate::quantity::group;
 use serde_json::{Map, Value};
 
@@ -19,6 +21,10 @@ pub(super) enum ValueForm<'a> {
     Truth,
     Whole {
         min: i64,
+        max: i64,
+    },
+    /// A number of connections, or a word for one for each user.
+    Connections {
         max: i64,
     },
     /// A condition, or a list of them: each a text, or a table with these keys.
@@ -54,6 +60,7 @@ impl Forms {
             Some("Text") => return ValueForm::Text,
             Some("Texts") => return ValueForm::Texts,
             Some("JsonValue") => return ValueForm::Any,
+            Some("ConnectionCount") => return ValueForm::Connections { max: CONNECTIONS_MAX.into() },
             Some("Conditions") => {
                 let keys = self.schema["$defs"]["ConditionConfig"]["properties"].as_object();
                 return keys.map_or(ValueForm::Texts, ValueForm::Conditions);
@@ -88,6 +95,7 @@ impl Forms {
             | ValueForm::Texts
             | ValueForm::Truth
             | ValueForm::Whole { .. }
+            | ValueForm::Connections { .. }
             | ValueForm::Any => None,
         }
     }
@@ -118,6 +126,9 @@ impl ValueForm<'_> {
             ValueForm::Whole { min, max } => {
                 format!("a whole number from {min} to {}", group(max.unsigned_abs()))
             }
+            ValueForm::Connections { max } => {
+                format!("{}, or `{PER_USER}`", ValueForm::Whole { min: 1, max }.words())
+            }
             ValueForm::Table(_) | ValueForm::Names(_) => "a table".to_owned(),
             ValueForm::Tables(_) => "a list of tables".to_owned(),
             ValueForm::Any => "any value".to_owned(),
@@ -136,7 +147,8 @@ mod tests {
             (&["url"][..], "a text or a number"),
             (&["headers", "X-Any"], "a text or a number, or a list of them"),
             (&["run", "shards"], "a whole number from 1 to 1,024"),
-            (&["run", "connections"], "a whole number from 1 to 1,000,000"),
+            (&["run", "connections"], "a whole number from 1 to 1,000,000, or `per user`"),
+            (&["target", "api", "connections"], "a whole number from 1 to 1,000,000"),
             (&["run", "seed"], "a whole number from 0 on"),
             (&["request", "0", "weight"], "a whole number from 0 to 4,294,967,295"),
             (&["request", "0", "template"], "true or false"),

@@ -1,6 +1,7 @@
 //! Values of the wrong kind: what each is to be, in plain words, and reading on with what was clearly meant.
 
 use super::conditions::as_text;
+use super::connection_count::PER_USER;
 use super::diagnostic::Diagnostic;
 use super::draft::{PlanDraft, joined};
 use super::foreign;
@@ -8,6 +9,19 @@ use super::form::{Forms, ValueForm};
 use crate::quantity::{Rate, parse_count};
 use crate::redact;
 use toml::{Table, Value};
+
+/// The letters of what is likely to be typed for one connection for each user.
+const PER_USER_WORDS: [&str; 9] = [
+    "peruser",
+    "persession",
+    "pervu",
+    "user",
+    "own",
+    "peruserconnection",
+    "ownperuser",
+    "eachuser",
+    "oneperuser",
+];
 
 /// Looks at a value and all that is in it. It is of its form afterwards, or gone.
 pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: ValueForm) {
@@ -25,6 +39,7 @@ pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms, path: &[String], form
         (ValueForm::Texts, value) => texts(draft, path, value),
         (ValueForm::Truth, value) => truth(draft, path, value),
         (ValueForm::Whole { min, max }, value) => whole(draft, path, value, form, min, max),
+        (ValueForm::Connections { max }, value) => connections(draft, path, value, form, max),
         (ValueForm::Table(_), value) => table(draft, path, value),
         (ValueForm::Names(_), value) => names(draft, path, value),
         (ValueForm::Tables(_), value) => tables(draft, path, value),
@@ -37,7 +52,11 @@ pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms, path: &[String], form
             }
             if !matches!(
                 form,
-                ValueForm::Text | ValueForm::Texts | ValueForm::Truth | ValueForm::Whole { .. }
+                ValueForm::Text
+                    | ValueForm::Texts
+                    | ValueForm::Truth
+                    | ValueForm::Whole { .. }
+                    | ValueForm::Connections { .. }
             ) {
                 settle(draft, forms, path, form);
             }
@@ -312,6 +331,20 @@ fn whole(
     };
     draft.push(wrong);
     meant.map_or(Settled::Gone, |number| Settled::As(Value::Integer(number)))
+}
+
+/// A number, or the word for one for each user, as others write it too.
+fn connections(draft: &mut PlanDraft, path: &[String], value: &Value, form: ValueForm, max: i64) -> Settled {
+    let letters = |text: &str| text.to_lowercase().replace(|letter: char| !letter.is_ascii_alphabetic(), "");
+    match value {
+        Value::String(text) if text == PER_USER => Settled::AsIs,
+        Value::String(text) if PER_USER_WORDS.contains(&letters(text).as_str()) => {
+            let meant = Value::String(PER_USER.to_owned());
+            draft.push(told(draft, path, &form.words(), value).with_value(meant.clone()));
+            Settled::As(meant)
+        }
+        _ => whole(draft, path, value, form, 1, max),
+    }
 }
 
 fn is_rate(value: &Value) -> bool {

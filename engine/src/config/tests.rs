@@ -96,7 +96,7 @@ fn flags_stand_above_the_environment_above_the_file() {
     layers.set_variable("VAJRA_RUN__SHARDS", "2");
     layers.set("run.connections", toml::Value::Integer(3), Origin::Flag("-c 3".into()));
     let run = layers.config().unwrap().run;
-    assert_eq!((run.connections, run.shards, run.pipeline), (Some(3), Some(2), Some(1)));
+    assert_eq!((run.connections, run.shards, run.pipeline), (Some(3.into()), Some(2), Some(1)));
     let place = layers.place(&Diagnostic::at("run.shards", "", ""));
     assert_eq!(place, Location::Origin(Origin::Environment("VAJRA_RUN__SHARDS".into())));
 }

@@ -1,5 +1,6 @@
 //! The keys of a plan, as they are typed. What stands in the doc lines here is what `vajra schema` says of each.
 
+use super::connection_count::ConnectionCount;
 use crate::plan::bounds::{CONNECTIONS_MAX, MESSAGES_MAX, PIPELINE_MAX, SHARDS_MAX};
 use crate::redirect::REDIRECTS_MAX;
 use indexmap::IndexMap;
@@ -215,9 +216,9 @@ pub struct ScenarioConfig {
     pub target: Option<Text>,
     /// A target of its own, as the plan's `url`.
     pub url: Option<Text>,
-    /// Connections, over all shards (default: the run's). Where steps go to several targets, it has as many to each.
-    #[schemars(range(min = 1, max = CONNECTIONS_MAX))]
-    pub connections: Option<u32>,
+    /// Connections, over all shards, or `per user`: one for each user of its own (default: the run's). Where steps go to several targets, it
+    /// has as many to each.
+    pub connections: Option<ConnectionCount>,
     /// When it begins, from the start of the run (default 0s).
     pub starts: Option<Text>,
     /// The scenario at whose end it begins.
@@ -294,9 +295,8 @@ pub struct RunConfig {
     /// Pinned cores that send (default 1, or as many as `cores` names).
     #[schemars(range(min = 1, max = SHARDS_MAX))]
     pub shards: Option<u32>,
-    /// Connections, over all shards (default 64).
-    #[schemars(range(min = 1, max = CONNECTIONS_MAX))]
-    pub connections: Option<u32>,
+    /// Connections, over all shards, or `per user`: one for each user of its own (default 64, or as many as users).
+    pub connections: Option<ConnectionCount>,
     /// The cores to pin shards to, such as `1,3-5` (default: the last ones this process may use).
     pub cores: Option<Text>,
     /// Length of the run, warm-up included, such as `30s` (default 10s, or what the load or `requests` need).

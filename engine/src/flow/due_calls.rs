@@ -30,6 +30,16 @@ impl TargetQueues {
         self.queues[self.of_step[call.step as usize]].push(call);
     }
 
+    /// The target of a step's requests, by its number.
+    pub(super) fn target_of(&self, step: u32) -> usize {
+        self.of_step[step as usize]
+    }
+
+    /// Whose the first one to a target is.
+    pub(super) fn next_session(&self, target: usize) -> Option<u32> {
+        self.queues[target].peek().map(|due| due.session)
+    }
+
     /// When the first one to a target is due.
     pub(super) fn next_due_ns(&self, target: usize) -> Option<u64> {
         self.queues[target].peek().map(|due| due.due_ns)

@@ -11,9 +11,12 @@ use std::collections::BTreeSet;
 pub const SESSIONS_MAX: u32 = 1 << 24;
 /// As many where nothing is said. They take memory as they are needed.
 pub const SESSIONS_DEFAULT: u32 = 1_000_000;
+/// The same where each session has a connection of its own: there is a place for each from the start, and descriptors are needed for them.
+pub const OWN_SESSIONS_DEFAULT: u32 = 10_000;
 /// As many named flows of a scenario are reported; each takes memory for its times.
 pub const NAMED_FLOWS_MAX: usize = 32;
 const _: () = assert!(SESSIONS_DEFAULT <= SESSIONS_MAX, "the default is allowed");
+const _: () = assert!(OWN_SESSIONS_DEFAULT <= SESSIONS_DEFAULT, "a connection costs more than a session");
 
 /// What each arrival of a scenario goes through. The requests are the scenario's steps, which items name by their number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

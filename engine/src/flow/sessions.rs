@@ -32,6 +32,17 @@ pub(super) struct FlowSession {
     pub(super) is_stopping: bool,
 }
 
+impl FlowSession {
+    fn new(arrival: Arrival) -> FlowSession {
+        FlowSession {
+            arrival,
+            last_done_ns: arrival.intended_ns,
+            state: SessionState::Waiting,
+            ..FlowSession::default()
+        }
+    }
+}
+
 /// Where a session is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum SessionState {
@@ -53,6 +64,8 @@ pub(super) struct FlowSessions {
     counters: Vec<u32>,
     counters_each: usize,
     max: usize,
+    /// Places that are free, and kept for those whose they are.
+    kept_free: usize,
 }
 
 impl FlowSessions {
@@ -63,7 +76,7 @@ impl FlowSessions {
 
     /// How many there are.
     pub(super) fn count(&self) -> usize {
-        self.all.len() - self.free.len()
+        self.all.len() - self.free.len() - self.kept_free
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -72,12 +85,7 @@ impl FlowSessions {
 
     /// A new one. There has to be room.
     pub(super) fn begin(&mut self, arrival: Arrival) -> u32 {
-        let session = FlowSession {
-            arrival,
-            last_done_ns: arrival.intended_ns,
-            state: SessionState::Waiting,
-            ..FlowSession::default()
-        };
+        let session = FlowSession::new(arrival);
         if let Some(index) = self.free.pop() {
             self.all[index as usize] = session;
             return index;
@@ -90,6 +98,34 @@ impl FlowSessions {
     pub(super) fn end(&mut self, index: u32) {
         debug_assert_ne!(self.at(index).state, SessionState::Free, "what is free has ended");
         self.all[index as usize].state = SessionState::Free;
+        self.free.push(index);
+    }
+
+    /// A new one in a place that is free, and is kept for it.
+    pub(super) fn begin_at(&mut self, index: u32, arrival: Arrival) {
+        let places = (index as usize + 1).max(self.all.len());
+        self.kept_free += places - self.all.len();
+        self.all.resize(places, FlowSession::default());
+        self.counters.resize(places * self.counters_each, 0);
+        debug_assert_eq!(self.at(index).state, SessionState::Free, "nobody else is there");
+        self.kept_free -= 1;
+        self.all[index as usize] = FlowSession::new(arrival);
+    }
+
+    /// One has ended that began in a place that is kept for it.
+    pub(super) fn end_at(&mut self, index: u32) {
+        self.leave(index);
+        self.kept_free += 1;
+    }
+
+    /// One has ended, and its place is not free yet.
+    pub(super) fn leave(&mut self, index: u32) {
+        debug_assert_ne!(self.at(index).state, SessionState::Free, "what is free has ended");
+        self.all[index as usize].state = SessionState::Free;
+    }
+
+    /// The place of one that has ended is free from here on.
+    pub(super) fn free(&mut self, index: u32) {
         self.free.push(index);
     }
 

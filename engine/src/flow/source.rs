@@ -11,6 +11,7 @@ use super::item::{FlowScript, OnFailure, StepLooks};
 use super::jars::SessionJars;
 use super::looked::LastLook;
 use super::open_flows::OpenFlows;
+use super::own_slots::OwnSlots;
 use super::program::{CallOperation, FlowOperation, Program};
 use super::redirects::{FollowedRedirects, RedirectForms};
 use super::revised_thinks::RevisedThinks;
@@ -92,6 +93,8 @@ pub struct FlowSource<R> {
     cookies: Option<SessionJars>,
     /// The same of what is due, where requests go to several targets: in the place of `due`.
     targets: Option<Box<TargetQueues>>,
+    /// Where sessions have connections of their own, for which what is due waits then.
+    own: Option<Box<OwnSlots>>,
     /// Redirects, where they are followed.
     redirects: Option<Box<FollowedRedirects>>,
     /// What is due and was looked past for requests that are to be tried again: memory that is used again.
@@ -181,6 +184,7 @@ impl<R: RowSource> FlowSource<R> {
             scratch: vec![0; cookies.as_ref().map_or(0, CookieRules::path_bytes_max)],
             cookies: cookies.map(SessionJars::new),
             targets: None,
+            own: None,
             redirects,
             set_aside: Vec::new(),
             constants: KeptConstants::new(constants.renewed),
@@ -194,6 +198,14 @@ impl<R: RowSource> FlowSource<R> {
             self.cookies = Some(SessionJars::with_targets(cookies, of_step.clone()));
         }
         self.targets = Some(Box::new(TargetQueues::new(of_step)));
+        self
+    }
+
+    /// The same where each session has connections of its own, and is told apart by its target or targets: a request waits for no other's. A
+    /// user keeps its place, and a session of any other load has it until [`Source::next_left`] has named it.
+    pub fn with_own_connections(mut self, share: Share) -> FlowSource<R> {
+        assert!(self.targets.is_some(), "what is due waits by its target");
+        self.own = Some(Box::new(OwnSlots::new(self.users, share)));
         self
     }
 
@@ -379,7 +391,23 @@ impl<R: RowSource> FlowSource<R> {
         }
         let ended = Iteration { number, intended_ns, end, waited_ns, lasted_ns, free_ns, has_sent, why };
         self.ended.push_back(ended);
-        self.sessions.end(session);
+        self.give_up_place(session);
+    }
+
+    /// The memory of a session is free for another one.
+    #[inline]
+    fn give_up_place(&mut self, session: u32) {
+        match &mut self.own {
+            None => self.sessions.end(session),
+            Some(own) => own.end(session, &mut self.sessions),
+        }
+    }
+
+    /// What waits for the connection of its session is due as all else is.
+    fn resume_all(&mut self) {
+        if let (Some(own), Some(targets)) = (&mut self.own, &mut self.targets) {
+            own.resume_all(targets);
+        }
     }
 
     /// What the session's last request was, which stands before its next operation.
@@ -392,7 +420,10 @@ impl<R: RowSource> FlowSource<R> {
 
     /// Memory for a session, and the values of its rows.
     fn begin_session(&mut self, arrival: Arrival) -> (u32, RowTaken) {
-        let session = self.sessions.begin(arrival);
+        let session = match &mut self.own {
+            None => self.sessions.begin(arrival),
+            Some(own) => own.begin(arrival, &mut self.sessions),
+        };
         self.values.begin(session);
         self.flows.iter_mut().for_each(|flows| flows.begin(session));
         if let Some(attempts) = &mut self.attempts {
@@ -541,7 +572,7 @@ impl<R: RowSource> Source for FlowSource<R> {
         match taken {
             RowTaken::Taken => {}
             RowTaken::Starved | RowTaken::Stop => {
-                self.sessions.end(session);
+                self.give_up_place(session);
                 return if taken == RowTaken::Starved { Started::Starved } else { Started::Over };
             }
             RowTaken::Missing => {
@@ -581,6 +612,27 @@ impl<R: RowSource> Source for FlowSource<R> {
     fn take_due_at(&mut self, target: usize) -> Following {
         let due = self.targets.as_mut().and_then(|targets| targets.pop(target));
         self.taken(due.expect("something is due at the target"))
+    }
+
+    fn next_session_at(&self, target: usize) -> Option<u32> {
+        self.targets.as_ref()?.next_session(target)
+    }
+
+    fn hold_due_at(&mut self, target: usize) {
+        let due = self.targets.as_mut().and_then(|targets| targets.pop(target));
+        if let (Some(own), Some(due)) = (&mut self.own, due) {
+            own.hold(due);
+        }
+    }
+
+    fn resume_at(&mut self, target: usize, session: u32) {
+        if let (Some(own), Some(targets)) = (&mut self.own, &mut self.targets) {
+            own.resume(session, target, targets);
+        }
+    }
+
+    fn next_left(&mut self) -> Option<u32> {
+        self.own.as_mut()?.next_left(&mut self.sessions)
     }
 
     fn under_way(&self) -> u64 {
@@ -656,6 +708,8 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn take_untried(&mut self) -> Option<Following> {
+        self.attempts.as_ref()?;
+        self.resume_all();
         let attempts = self.attempts.as_mut()?;
         if let Some(targets) = &mut self.targets {
             let untried = targets.pop_where(|session| attempts.is_again(session), &mut self.set_aside)?;
@@ -676,6 +730,7 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn abandon_waiting(&mut self, now_ns: u64) {
+        self.resume_all();
         while let Some(next) = self.targets.as_mut().and_then(|targets| targets.pop_any()) {
             self.cut_off(next.session, now_ns);
         }
@@ -689,6 +744,7 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn abandon(&mut self, now_ns: u64) {
+        self.resume_all();
         self.due.clear();
         if let Some(targets) = &mut self.targets {
             targets.clear();

@@ -1,6 +1,7 @@
 //! Everything in a plan, as anyone can write it: only what keeps the rules becomes one.
 
 use super::message_end::MessageEnd;
+use super::pool_size::PoolSize;
 use super::records::RecordType;
 use super::setup_script::SetupScript;
 use crate::feed::Feed;
@@ -264,14 +265,6 @@ pub struct Pool {
     pub target: usize,
     /// How many.
     pub connections: PoolSize,
-}
-
-/// How many connections a pool has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PoolSize {
-    /// So many over all shards, for whatever is sent next.
-    Shared(u32),
 }
 
 /// One stream of traffic: its own load, its own requests.
@@ -603,14 +596,6 @@ impl Target {
             Endpoint::Tcp { host, .. } => Some(host),
             Endpoint::Unix { .. } | Endpoint::Testbed => None,
         })
-    }
-}
-
-impl PoolSize {
-    /// Connections over all shards.
-    pub fn count(self) -> u32 {
-        let PoolSize::Shared(count) = self;
-        count
     }
 }
 

@@ -1,6 +1,6 @@
 //! The pools of a scenario: one for each target that its steps go to.
 
-use super::fields::Scenario;
+use super::fields::{Fields, Scenario};
 
 impl Scenario {
     /// The pools that its requests are sent on, each once, in the order in which its steps come to use them.
@@ -12,5 +12,13 @@ impl Scenario {
             }
         }
         pools
+    }
+}
+
+impl Fields {
+    /// How many connections are of one user each, at the most, over all pools and shards.
+    pub fn connections_per_user(&self) -> u32 {
+        let own = self.pools.iter().filter(|pool| pool.connections.is_per_session());
+        own.map(|pool| pool.connections.count()).sum()
     }
 }

@@ -14,6 +14,7 @@ mod keys;
 mod load;
 mod offsets;
 mod overload;
+mod own_connections;
 mod requests;
 mod resilience;
 mod setup;
@@ -23,12 +24,13 @@ mod timing;
 mod transport;
 
 use super::bounds::{CONNECTIONS_MAX, longest_warmup_ns};
-use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Script, Target, Wait};
+use super::fields::{Fields, Machine, Pool, Scenario, Script, Target, Wait};
 use super::flow_names;
+use super::pool_size::PoolSize;
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
-    BreakerConfig, Conditions, Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, RetryConfig,
-    ScenarioConfig, Spot, TargetConfig, Text, closest, hint,
+    BreakerConfig, Conditions, Config, ConnectionCount, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig,
+    RetryConfig, ScenarioConfig, Spot, TargetConfig, Text, closest, hint,
 };
 use crate::feed::Feed;
 use crate::load::Load;
@@ -310,7 +312,7 @@ impl PlanReader<'_> {
             let has_users = timing.load.users().is_some();
             let (script, reached) = self.script(typed, &targets, target, pools.len(), has_users);
             let own: Vec<Pool> =
-                reached.into_iter().map(|target| self.pool(typed, target, &timing.load)).collect();
+                reached.into_iter().map(|target| self.pool(typed, target, &timing.load, &script)).collect();
             // In a flow without a load, each connection has a user: each of those to the target with the most.
             let most = own.iter().map(|pool| pool.connections.count()).max().unwrap_or_default();
             pools.extend(own);
@@ -563,7 +565,7 @@ impl PlanReader<'_> {
         targets.len() - 1
     }
 
-    fn pool(&mut self, typed: &Typed, target: usize, load: &Load) -> Pool {
+    fn pool(&mut self, typed: &Typed, target: usize, load: &Load, script: &Script) -> Pool {
         let own = typed.config.connections;
         // Targets that have names come first.
         let (name, of_target) = self.config.target.get_index(target).unzip();
@@ -571,15 +573,22 @@ impl PlanReader<'_> {
         // A user waits for no other's response.
         let users = load.users().map_or(0, |users| users.most().min(CONNECTIONS_MAX.into()) as u32);
         let default = if users > 0 { users } else { CONNECTIONS_DEFAULT };
-        let given = of_target.or(own).or(self.config.run.connections);
-        let connections = given.unwrap_or(default.max(self.shards));
+        let given = of_target.map(ConnectionCount::Number).or(own).or(self.config.run.connections);
         let key = match (of_target, name, own) {
             (Some(_), Some(name), _) => format!("target.{name}.connections"),
             (_, _, Some(_)) => typed.at("connections"),
             _ => "run.connections".into(),
         };
+        let connections = match given {
+            Some(ConnectionCount::PerUser) => self.per_session(typed, &key, load, script),
+            Some(ConnectionCount::Number(count)) => PoolSize::Shared(count),
+            None => PoolSize::Shared(default.max(self.shards)),
+        };
+        if of_target.is_some() && own == Some(ConnectionCount::PerUser) {
+            self.refuse_number_of_target(&key, name.map_or("", String::as_str));
+        }
         self.keys.connections.push(key);
-        Pool { target, connections: PoolSize::Shared(connections) }
+        Pool { target, connections }
     }
 
     fn until(&mut self) -> Option<Goal> {

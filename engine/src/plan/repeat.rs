@@ -4,7 +4,8 @@
 //! or a body only where there is one scenario that it can be of, and is refused otherwise.
 
 use super::bounds::longest_warmup_ns;
-use super::fields::{Fields, GrpcCall, PoolSize, Request, Scenario, Step, Target, TargetProtocol};
+use super::fields::{Fields, GrpcCall, Request, Scenario, Step, Target, TargetProtocol};
+use super::pool_size::PoolSize;
 use super::reader::{self, FileHead, PlanFiles, ReadFile, unscheduled};
 use super::retarget;
 use super::rules::{self, PlanPlace, Violation};

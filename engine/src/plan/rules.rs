@@ -14,8 +14,8 @@ use super::fields::{
 };
 use super::mistake::Mistake;
 use super::{
-    datagrams, feeds, flow_names, flow_rules, load_rules, setup, sockets, streams, target_rules,
-    threshold_rules, values,
+    datagrams, feeds, flow_names, flow_rules, load_rules, own_connections, setup, sockets, streams,
+    target_rules, threshold_rules, values,
 };
 use crate::feed::RowOrder;
 use crate::load::{Load, UserLoad};
@@ -396,6 +396,9 @@ impl RuleCheck<'_> {
 
     /// What its arrivals lead to.
     fn script(&mut self, index: usize, scenario: &Scenario) {
+        for (pool, Mistake { problem, fix }) in own_connections::mistakes(scenario, self.fields) {
+            self.broken(PlanPlace::Connections(pool), problem, fix);
+        }
         let steps = scenario.steps();
         let Some(flow) = scenario.flow() else {
             if scenario.load.users().is_some() {

@@ -2,9 +2,10 @@
 
 use super::bounds::REFRESH_NS_MIN;
 use super::fields::{
-    Fields, HttpRequest, Machine, Pool, PoolSize, Request, Scenario, Script, Step, TargetProtocol, Wait,
+    Fields, HttpRequest, Machine, Pool, Request, Scenario, Script, Step, TargetProtocol, Wait,
 };
 use super::mistake::Mistake;
+use super::pool_size::PoolSize;
 use super::setup_script::SetupScript;
 use crate::flow::{FlowAction, FlowItem, FlowScript, SetupValues};
 use crate::load::{Load, UserLoad};

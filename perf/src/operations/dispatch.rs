@@ -165,7 +165,7 @@ impl DispatchCase {
     fn plan(self, requests: u64, interval: &str) -> Plan {
         let text = |value: String| Some(Text(value));
         let mut config = Config { url: text("http://simulated/".into()), ..Config::default() };
-        config.run.connections = Some(self.connections);
+        config.run.connections = Some(self.connections.into());
         config.run.pipeline = Some(self.pipeline);
         config.run.requests = text(requests.to_string());
         // An open loop takes as long as its requests; a closed one ends with the last of them.

@@ -42,33 +42,38 @@ fn judge(plan: &Plan, target: usize, ports: LocalPorts) -> Check {
     let asked: u64 = pools.map(|pool| u64::from(pool.connections.count())).sum();
     let found = format!("{} for {}", counted(available, "local port"), counted(asked, "connection"));
     let kept = kept_at_once(plan, target, kept_s);
+    let (whose, instead) = match plan.targets[target].reuse() {
+        true => ("iteration", "let users come and stay (`of = \"users\"`)"),
+        false => ("request", "use connections again (leave out --disable-keepalive)"),
+    };
     match asked {
         asked if asked > available => Check::fail(LOCAL_PORTS, found, WIDEN),
         _ if kept > available => Check::warn(
             LOCAL_PORTS,
             format!(
-                "{}; each request has a connection of its own, whose port is kept for {kept_s} s unless the target closes first: up to \
+                "{}; each {whose} has a connection of its own, whose port is kept for {kept_s} s unless the target closes first: up to \
                  {kept} at a time",
                 counted(available, "local port")
             ),
-            format!(
-                "use connections again (leave out --disable-keepalive), ask for less, or {WIDEN} net.ipv4.tcp_tw_reuse=1"
-            ),
+            format!("{instead}, ask for less, or {WIDEN} net.ipv4.tcp_tw_reuse=1"),
         ),
         asked if asked > available * 4 / 5 => Check::warn(LOCAL_PORTS, found, WIDEN),
         _ => Check::pass(LOCAL_PORTS, found),
     }
 }
 
-/// How many ports connections for single requests may keep after their end, at the most; 0 where connections are used again, where a
-/// response is over once the target has closed its connection, and of closed loops, whose rate nobody knows.
+/// How many ports connections for single requests, or for single iterations, may keep after their end, at the most; 0 where connections are
+/// used again, where a response is over once the target has closed its connection, and of closed loops, whose rate nobody knows.
 fn kept_at_once(plan: &Plan, target: usize, kept_s: f64) -> u64 {
-    let target_closes = matches!(plan.targets[target].protocol, TargetProtocol::Tcp { .. });
-    if target_closes || plan.targets[target].reuse() {
+    let (reuse, protocol) = (plan.targets[target].reuse(), &plan.targets[target].protocol);
+    if matches!(protocol, TargetProtocol::Tcp { .. }) && !reuse {
         return 0;
     }
-    let is_meant =
-        |scenario: &&Scenario| scenario.pools().into_iter().any(|pool| plan.pools[pool].target == target);
+    let is_closed = |pool: usize| {
+        let pool = plan.pools[pool];
+        pool.target == target && (!reuse || pool.connections.is_per_session())
+    };
+    let is_meant = |scenario: &&Scenario| scenario.pools().into_iter().any(is_closed);
     plan.scenarios.iter().filter(is_meant).map(|scenario| kept_of(scenario, kept_s)).sum()
 }
 
@@ -149,6 +154,22 @@ mod tests {
         let check = judge(&plan(&text(false, "10m")), 0, LocalPorts { available: 28_232, kept_s: KEPT_S });
         assert!(check.found.contains("kept for 60 s") && check.found.contains("up to 30000"), "{check:?}");
         assert!(check.fix.contains("tcp_tw_reuse=1"), "{check:?}");
+    }
+
+    #[test]
+    fn a_connection_for_each_iteration_keeps_its_port_too_and_that_of_a_user_does_not() {
+        let text = |load| {
+            format!(
+                "[run]\nduration = '10m'\nconnections = 'per user'\nsessions = 500\n[load]\n{load}\n[[step]]\nget = '/'"
+            )
+        };
+        let judged = |load, available| judge(&plan(&text(load)), 0, LocalPorts { available, kept_s: KEPT_S });
+        assert_eq!(judged("rate = 100", 6_000).grade, Grade::Pass);
+        let check = judged("rate = 100", 5_999);
+        assert_eq!(check.grade, Grade::Warn);
+        assert!(check.found.contains("each iteration") && check.fix.contains("users"), "{check:?}");
+        assert_eq!(judged("users = 100", 5_999).grade, Grade::Pass);
+        assert_eq!(judged("users = 100", 99).grade, Grade::Fail, "each has one");
     }
 
     #[test]

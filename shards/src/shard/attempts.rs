@@ -30,6 +30,7 @@ impl<P: Protocol> ConnectionPool<P> {
     /// Begins to make a connection.
     fn connect<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
         self.connecting += 1;
+        self.attempted = self.attempted.max(slot + 1);
         core.operations += OPERATIONS_PER_CONNECT;
         core.recorder.attempts.began();
         let deadline_ns = core.now_ns + self.connect_timeout_ns;
@@ -83,7 +84,7 @@ impl<P: Protocol> ConnectionPool<P> {
         self.connections.open += 1;
         let connection = self.connections.at(slot);
         core.recorder.attempts.succeeded(core.now_ns.saturating_sub(connection.begun_ns), is_resumed);
-        if connection.was_open && !self.is_on_demand {
+        if connection.was_open && (!self.is_on_demand || self.is_own) {
             core.recorder.stats.reconnects += 1;
         }
         connection.was_open = true;
@@ -280,6 +281,10 @@ impl<P: Protocol> ConnectionPool<P> {
     /// The next request makes this connection.
     pub(super) fn await_demand(&mut self, now: u64, slot: Slot) {
         self.connections.at(slot).set_link(Link::OnDemand);
+        if !P::IS_VERBATIM {
+            // How many more the connection before would have taken says nothing of the next.
+            self.connections.allow(slot, self.connections.depth());
+        }
         self.make_ready(now, slot);
     }
 

@@ -59,7 +59,7 @@ impl<P: Protocol> ConnectionPool<P> {
         if self.connecting == 0 {
             return;
         }
-        for slot in 0..self.connections.count() {
+        for slot in 0..self.attempted {
             match self.connections.at(slot).link() {
                 Link::Connecting { deadline_ns } if deadline_ns <= now => {
                     self.attempt_failed(core, scenario, slot, UNANSWERED);

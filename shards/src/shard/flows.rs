@@ -249,17 +249,29 @@ impl<P: Protocol> ConnectionPool<P> {
         slot: Slot,
         next: Following,
     ) {
-        let free_ns = self.connections.at(slot).free_ns;
-        // What waited for a session could not be sent before one was free, and it was no doing of the generator's that none was.
-        let room_ns = if scenario.has_waited_for_room { scenario.room_ns } else { 0 };
-        let free_ns = free_ns.max(core.start_ns + room_ns);
+        let free_ns = self.free_since_ns(core, scenario, slot, next);
         self.connections.unqueue_first();
-        // One that is tried again was intended long ago, and could not leave before it was due.
-        let free_ns = free_ns.max(core.start_ns + next.due_ns);
         self.send_call(core, scenario, slot, next, free_ns);
         self.connections.queue(slot);
         core.sends += 1;
         core.operations += 1;
+    }
+
+    /// Since when a connection could have taken a request of a flow.
+    #[inline(always)]
+    pub(super) fn free_since_ns<W: Wire, S: Source>(
+        &mut self,
+        core: &Core<W>,
+        scenario: &ScenarioRun<S>,
+        slot: Slot,
+        next: Following,
+    ) -> u64 {
+        let free_ns = self.connections.at(slot).free_ns;
+        // What waited for a session could not be sent before one was free, and it was no doing of the generator's that none was.
+        let room_ns = if scenario.has_waited_for_room { scenario.room_ns } else { 0 };
+        let free_ns = free_ns.max(core.start_ns + room_ns);
+        // One that is tried again was intended long ago, and could not leave before it was due.
+        free_ns.max(core.start_ns + next.due_ns)
     }
 }
 
@@ -267,11 +279,18 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Writes down the iterations that have ended in this turn.
     #[inline(never)]
     pub(super) fn note_iterations(&mut self) {
-        let Shard { core, scenarios, .. } = self;
+        let Shard { core, scenarios, pools, .. } = self;
         let now_ns = core.relative_ns(core.now_ns);
         for scenario in scenarios.iter_mut().filter(|scenario| scenario.is_flow()) {
+            let has_own = scenario.has_own_connections();
+            if has_own {
+                scenario.close_left(core, pools);
+            }
             scenario.note_room(now_ns, core.late_ns);
             scenario.note_iterations(&mut core.recorder, now_ns);
+            if has_own {
+                scenario.close_left(core, pools);
+            }
         }
     }
 

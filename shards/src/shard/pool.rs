@@ -53,6 +53,10 @@ pub(super) struct ConnectionPool<P: Protocol> {
     pub(super) is_secured: bool,
     /// Connections are not used again: each request makes its own.
     pub(super) is_on_demand: bool,
+    /// Each connection is of one session, whose number its slot is: it is made by the first request of that, and kept.
+    pub(super) is_own: bool,
+    /// One past the last connection that an attempt was ever made at.
+    pub(super) attempted: Slot,
     pub(super) replays: Replays,
     /// When connections are to go on with requests that are sent in parts, where there are any.
     pub(super) moments: Option<Box<SlotMoments>>,
@@ -82,7 +86,8 @@ impl<P: Protocol> ConnectionPool<P> {
         let served = &plan.scenarios[scenario];
         let target = &plan.targets[plan.pools[number].target];
         let (slots, pipeline) = (plan.connections_of(number, shard as u32), target.pipeline());
-        let is_on_demand = !target.reuse();
+        let is_own = plan.pools[number].connections.is_per_session();
+        let is_on_demand = is_own || !target.reuse();
         // In a flow, moments are said for all requests.
         let is_closed_loop = served.load.is_closed() && served.flow().is_none();
         let is_secured = matches!(target.transport, Transport::Tls(_));
@@ -121,7 +126,9 @@ impl<P: Protocol> ConnectionPool<P> {
             is_intended_when_sent: is_closed_loop && !is_on_demand,
             is_secured,
             is_on_demand,
-            replays: Replays::new(if is_on_demand || !is_in_order { slots * pipeline } else { 0 }),
+            is_own,
+            attempted: 0,
+            replays: Replays::new(if is_on_demand || !is_in_order { slots * pipeline } else { 0 }, !is_own),
             reports_sends: false,
             reports_copies: false,
             reports_long_alone: false,
@@ -321,7 +328,7 @@ impl<P: Protocol> ConnectionPool<P> {
 
     /// Lets the protocol append a request to what is to be sent. False when the connection is of no use any more.
     #[inline(always)]
-    fn append<W: Wire, S: Source>(
+    pub(super) fn append<W: Wire, S: Source>(
         &mut self,
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,

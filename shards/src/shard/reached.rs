@@ -12,14 +12,14 @@ pub(super) struct ReachedTarget {
     pub(super) is_ready: bool,
 }
 
-/// The targets of a scenario whose steps go to several; nothing of any other.
-pub(super) fn reached(scenario: &Scenario) -> Option<Box<[ReachedTarget]>> {
+/// The targets of a scenario whose steps go to several, or on connections of its sessions' own; nothing of any other.
+pub(super) fn reached(scenario: &Scenario, owns_connections: bool) -> Option<Box<[ReachedTarget]>> {
     let (flow, pools) = (scenario.flow()?, scenario.pools());
     let first = flow.first_steps();
     let may_begin =
         |pool: usize| first.is_empty() || first.iter().any(|&step| scenario.steps()[step].pool == pool);
     let target = |pool| ReachedTarget { pool, may_begin: may_begin(pool), is_ready: false };
-    (pools.len() > 1).then(|| pools.into_iter().map(target).collect())
+    (owns_connections || pools.len() > 1).then(|| pools.into_iter().map(target).collect())
 }
 
 /// The pool that arrivals of a scenario begin on.

@@ -13,6 +13,8 @@ const TRIES_MAX: u8 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Replays {
     sent: Vec<SentRequest>,
+    /// None is kept to be sent once more.
+    keeps_none: bool,
     pub(super) waiting: VecDeque<Replay>,
 }
 
@@ -38,9 +40,11 @@ pub(super) struct Replay {
 }
 
 impl Replays {
-    /// Of so many places; none where no request is kept for longer than its sending.
-    pub(super) fn new(places: u32) -> Replays {
+    /// Of so many places; none where no request is kept for longer than its sending. `keeps` says whether any may be sent once more: on
+    /// another connection, so none where each session has its own.
+    pub(super) fn new(places: u32, keeps: bool) -> Replays {
         Replays {
+            keeps_none: !keeps,
             sent: vec![SentRequest::default(); places as usize],
             waiting: VecDeque::with_capacity(places as usize),
         }
@@ -70,6 +74,7 @@ impl Replays {
     pub(super) fn keep(&mut self, place: Place, flight: Flight, touched: Touched, now_ns: u64) -> bool {
         let Some(&SentRequest { number, tries }) = self.sent.get(place.0 as usize) else { return false };
         let tries = match touched {
+            _ if self.keeps_none => return false,
             Touched::Perhaps => return false,
             Touched::No if tries >= TRIES_MAX => return false,
             Touched::No => tries,
@@ -94,7 +99,7 @@ mod tests {
 
     /// How often a request is sent that always ends like this, at the most a hundred times.
     fn sent(touched: Touched) -> u32 {
-        let (mut replays, place) = (Replays::new(1), Place::FIRST);
+        let (mut replays, place) = (Replays::new(1, true), Place::FIRST);
         replays.note(place, 7);
         let mut sent = 1;
         while sent < 100 && replays.keep(place, Flight::default(), touched, 0) {

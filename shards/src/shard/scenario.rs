@@ -18,10 +18,12 @@ pub(super) struct ScenarioRun<S> {
     pub(super) number: usize,
     /// The pool that its requests are sent on; where there are several, the one that its arrivals begin on.
     pub(super) pool: usize,
-    /// Where its steps go, if to several targets.
+    /// Where its steps go, if to several targets, or on connections of its sessions' own.
     pub(super) targets: Option<Box<[ReachedTarget]>>,
     /// How its arrivals wait, of all of those that they may begin at together; looked at before it is asked for ([`ScenarioRun::look_at_backlog`]).
     pub(super) overdue_at_targets: Option<Overdue>,
+    /// Its sessions have connections of their own.
+    pub(super) owns_connections: bool,
     /// Its first series in the recorder, and its first constant on the wire: those of its steps follow each other.
     pub(super) first_series: usize,
     pub(super) load: LoadState,
@@ -103,12 +105,17 @@ impl<S: Source> ScenarioRun<S> {
     /// The scenario of a number, as one shard runs it.
     pub(super) fn new(plan: &Fields, index: usize, source: S, share: Share) -> ScenarioRun<S> {
         let scenario = &plan.scenarios[index];
+        let owns_connections = plan.pools[first_pool(scenario)].connections.is_per_session();
+        let mut users = scenario.load.users().map(|users| {
+            let times_ns = (scenario.starts_ns, scenario.ends_ns());
+            Box::new(UserPool::new(users, times_ns, share, scenario.requests_max))
+        });
+        if owns_connections {
+            users.iter_mut().for_each(|users| users.tell_who_goes());
+        }
         ScenarioRun {
             number: index,
-            users: scenario.load.users().map(|users| {
-                let times_ns = (scenario.starts_ns, scenario.ends_ns());
-                Box::new(UserPool::new(users, times_ns, share, scenario.requests_max))
-            }),
+            users,
             starved: None,
             grace_until_ns: None,
             is_closed: false,
@@ -117,8 +124,9 @@ impl<S: Source> ScenarioRun<S> {
             has_waited_for_room: false,
             graceful_ns: scenario.flow().map_or(0, |flow| flow.graceful_ns),
             pool: first_pool(scenario),
-            targets: reached(scenario),
+            targets: reached(scenario, owns_connections),
             overdue_at_targets: None,
+            owns_connections,
             first_series: plan.layout().series_of(index).start,
             load: LoadState::new(plan, index, share),
             is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),

@@ -459,14 +459,16 @@ impl<P: Protocol> ConnectionPool<P> {
         }
     }
 
-    /// Sends the last words of a connection that may send, if it has any.
-    pub(super) fn say_last_words<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
+    /// Sends the last words of a connection that may send, if it has any. True when it had.
+    pub(super) fn say_last_words<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) -> bool {
         let mut out = core.wire.outbox(self.first_slot + slot);
         self.protocols[slot as usize].leave(&mut self.shared, &mut out);
-        if out.filled() > 0 {
+        let has_some = out.filled() > 0;
+        if has_some {
             self.connections.at(slot).has_output = false;
             core.wire.flush(self.first_slot + slot, false);
         }
+        has_some
     }
 
     /// The end of its scenario: writes down what is overdue. A backlog that is too old to be caught up with is given up. Returns how
@@ -541,6 +543,10 @@ impl<P: Protocol> ConnectionPool<P> {
         let is_full = scenario.is_flow() && scenario.is_full;
         let intended_ns =
             if scenario.is_flow() { intended_ns.max(core.start_ns + scenario.room_ns) } else { intended_ns };
+        if self.is_own && !is_full {
+            // It waits for nobody's connection.
+            return Some(Overdue { waited_ns, own_ns: now.saturating_sub(intended_ns).min(waited_ns) });
+        }
         let own_ns = match self.connections.first_ready().filter(|_| !is_full) {
             Some(slot) => now.saturating_sub(self.connections.at(slot).free_ns.max(intended_ns)),
             None => self.connections.mean_lag_ns(),

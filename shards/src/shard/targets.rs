@@ -14,13 +14,16 @@ use engine::record::{Overdue, Recorder};
 use engine::seams::{Following, Source, Started, Unprepared};
 
 impl<S: Source> ScenarioRun<S> {
-    /// Whether its steps go to several targets.
+    /// Whether its steps go to several targets, or on connections of its sessions' own: what is due waits by its target then.
     #[inline(always)]
     pub(super) fn has_targets(&self) -> bool {
         S::MAY_CONTINUE && self.targets.is_some()
     }
 
     fn look_at_pools<P: Protocol>(&mut self, pools: &mut [ConnectionPool<P>]) {
+        if self.owns_connections {
+            return self.resume_held(pools);
+        }
         for target in self.targets.iter_mut().flatten() {
             target.is_ready = pools[target.pool].connections.first_ready().is_some();
         }
@@ -69,7 +72,12 @@ impl<S: Source> ScenarioRun<S> {
     }
 
     /// What is due by now at a target to which a connection is free, and has been due for longest.
-    fn next_of_targets(&mut self, recorder: &mut Recorder, now_ns: u64) -> Option<(usize, Following)> {
+    fn next_of_targets<P: Protocol>(
+        &mut self,
+        recorder: &mut Recorder,
+        pools: &mut [ConnectionPool<P>],
+        now_ns: u64,
+    ) -> Option<(usize, Following)> {
         if self.is_closed {
             self.end_untried(recorder, now_ns);
             self.source.abandon_waiting(now_ns);
@@ -85,6 +93,9 @@ impl<S: Source> ScenarioRun<S> {
                 }
                 continue;
             };
+            if self.owns_connections && !self.can_send_on_own(pools, target) {
+                continue;
+            }
             let next = self.source.take_due_at(target);
             self.has_waited_for_room = has_waited == Some(next.arrival.number);
             return Some((target, next));
@@ -92,13 +103,14 @@ impl<S: Source> ScenarioRun<S> {
     }
 
     /// The same, filled in, and the pool that it is sent on. One that cannot be filled has failed, and the next one is looked for.
-    fn next_prepared_of_targets(
+    fn next_prepared_of_targets<P: Protocol>(
         &mut self,
         core: &mut Core<impl Wire>,
+        pools: &mut [ConnectionPool<P>],
         now_ns: u64,
     ) -> Option<(usize, Following)> {
         for _ in 0..UNPREPARED_PER_TURN {
-            let (target, next) = self.next_of_targets(&mut core.recorder, now_ns)?;
+            let (target, next) = self.next_of_targets(&mut core.recorder, pools, now_ns)?;
             let Err(Unprepared { kind, why }) = self.source.prepare(next.call, now_ns) else {
                 return Some((self.targets.as_ref()?[target].pool, next));
             };
@@ -155,8 +167,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let Some(now_ns) = core.now_ns.checked_sub(core.start_ns) else { return };
         scenario.note_room(now_ns, core.late_ns);
         scenario.look_at_pools(pools);
-        let Some((pool, next)) = scenario.next_prepared_of_targets(core, now_ns) else { return };
+        let Some((pool, next)) = scenario.next_prepared_of_targets(core, pools, now_ns) else { return };
         let pool = &mut pools[pool];
+        if scenario.owns_connections {
+            return pool.send_on_own(core, scenario, next);
+        }
         let slot = pool.connections.first_ready().expect("a target is taken from where a connection is free");
         pool.send_of_flow(core, scenario, slot, next);
     }

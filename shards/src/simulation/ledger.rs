@@ -37,6 +37,32 @@ pub struct Statistics {
     /// Over HTTP/1.1, whether each request that was responded to was served, and false for each connection that was refused: in the
     /// order in which the server decided it, if the world keeps a log.
     pub outcome_log: Vec<bool>,
+    /// Over HTTP/1.1, on which connection each request was handed to the wire that was not one of its constants, if the world keeps a log.
+    pub connection_log: Vec<RequestOnConnection>,
+}
+
+/// A request, and the connection that it was sent on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestOnConnection {
+    /// The connection's slot.
+    pub slot: u32,
+    /// Which connection of the slot it was: another one has another number.
+    pub connection: u32,
+    /// What was asked for.
+    pub path: String,
+}
+
+impl Statistics {
+    /// Notes a request that is handed to the wire, if that is kept, and it is one of HTTP/1.1.
+    pub(super) fn note_request(&mut self, keeps_log: bool, (slot, connection): (u32, u32), sent: &[u8]) {
+        if !keeps_log || !sent.ends_with(b"\r\n\r\n") {
+            return;
+        }
+        let line = String::from_utf8_lossy(sent.split(|byte| *byte == b'\r').next().unwrap_or_default());
+        if let Some(path) = line.split(' ').nth(1) {
+            self.connection_log.push(RequestOnConnection { slot, connection, path: path.to_owned() });
+        }
+    }
 }
 
 /// What a wire leaves behind: its clock while it runs, its statistics when it is gone.

@@ -641,6 +641,7 @@ impl Wire for SimulatedWire {
         let bytes = std::mem::take(&mut link.filled);
         let before = self.asked.len();
         let sent = &link.outbox[..bytes];
+        self.statistics.note_request(self.world.keeps_log, (slot, link.generation), sent);
         match protocol {
             ServedProtocol::Http1 => {
                 http::requests(sent, |is_head| self.asked.push_back(Message::Http1 { is_head }));
@@ -648,9 +649,7 @@ impl Wire for SimulatedWire {
             ServedProtocol::Http2 | ServedProtocol::Grpc { .. } => {
                 frames::found_in(sent, |found| self.asked.push_back(Message::Http2(found)));
             }
-            ServedProtocol::Lines => {
-                self.asked.extend(std::iter::repeat_n(Message::Line, lines::count(sent)));
-            }
+            ServedProtocol::Lines => self.asked.extend((0..lines::count(sent)).map(|_| Message::Line)),
         }
         let messages = self.asked.len() - before;
         let is_something = messages > 0 || (bytes > 0 && protocol.has_frames());

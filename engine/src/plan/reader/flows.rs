@@ -92,7 +92,7 @@ impl<'a> PlanReader<'a> {
                 "write a step with `get = \"/path\"` or the like",
             );
         }
-        let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
+        let (sessions_max, graceful_ns) = (self.sessions(typed, has_users), self.graceful(typed));
         let resilience = self.resilience(typed);
         let cookies = config.cookies.unwrap_or(false);
         let flow = FlowScript { items, sessions_max, graceful_ns, resilience, cookies };
@@ -118,6 +118,8 @@ impl<'a> PlanReader<'a> {
             let fix = "make steps of a flow of the requests, `[[step]]`, or leave `cookies` out";
             self.wrong(&typed.at("cookies"), problem, fix);
         }
+        // A connection of one's own is a session's.
+        let needs_session = needs_session || self.is_per_user(typed);
         if !has_users && resilience.is_nothing() && !needs_session {
             return Script::Mix(steps);
         }
@@ -127,7 +129,7 @@ impl<'a> PlanReader<'a> {
             flow: None,
         };
         let branches = steps.iter().enumerate().map(branch).collect();
-        let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
+        let (sessions_max, graceful_ns) = (self.sessions(typed, has_users), self.graceful(typed));
         let items = vec![FlowItem::new(FlowAction::OneOf(branches))];
         let flow = FlowScript { items, sessions_max, graceful_ns, resilience, cookies };
         Script::Flow { steps, flow }
@@ -188,11 +190,11 @@ impl<'a> PlanReader<'a> {
         self.notes.extend(notes);
     }
 
-    fn sessions(&mut self, typed: &Typed) -> u32 {
+    fn sessions(&mut self, typed: &Typed, has_users: bool) -> u32 {
         let (key, text) = match (&typed.config.sessions, &self.config.run.sessions) {
             (Some(text), _) => (typed.at("sessions"), text.clone()),
             (None, Some(text)) => ("run.sessions".to_owned(), text.clone()),
-            (None, None) => return SESSIONS_DEFAULT,
+            (None, None) => return self.sessions_default(typed, has_users),
         };
         let Some(count) = self.take_with(parse_count(&text.0), |cause| Diagnostic::unreadable(&key, cause))
         else {
