@@ -389,6 +389,42 @@ mod tests {
     }
 
     #[test]
+    fn how_requests_ended_is_told_as_the_conventions_of_what_they_speak_have_it() {
+        let told = |form, outcome| -> Vec<(&str, String)> {
+            let attributes = of_outcome(form, outcome).into_iter();
+            let told = attributes.map(|(name, value)| match value {
+                AttributeValue::Text(text) => (name, text.into_owned()),
+                AttributeValue::Number(number) => (name, number.to_string()),
+            });
+            told.collect()
+        };
+        let unavailable = code::of_grpc(14);
+        for (form, outcome, expected) in [
+            (SeriesForm::Http, Outcome::Ok(302), &[(names::STATUS, "302")][..]),
+            (SeriesForm::Http, Outcome::Refused(404), &[(names::STATUS, "404"), (names::ERROR, "404")]),
+            (SeriesForm::Http, Outcome::CheckFailed(200), &[(names::STATUS, "200"), (names::ERROR, "check")]),
+            (SeriesForm::Http, Outcome::Failed(Kind::Eof), &[(names::ERROR, "eof")]),
+            (
+                SeriesForm::Grpc,
+                Outcome::Refused(unavailable),
+                &[(names::RPC_STATUS, "UNAVAILABLE"), (names::ERROR, "UNAVAILABLE")],
+            ),
+            (
+                SeriesForm::Message,
+                Outcome::Refused(1_011),
+                &[(names::CODE, "close 1011"), (names::ERROR, "close 1011")],
+            ),
+        ] {
+            let expected: Vec<(&str, String)> =
+                expected.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            assert_eq!(told(form, TimedOutcome::One(outcome)), expected, "{outcome:?}");
+        }
+        let rest = |is_ok| told(SeriesForm::Http, TimedOutcome::Rest { is_ok });
+        assert_eq!(rest(true), [(names::OUTCOME, "other".to_owned())]);
+        assert_eq!(rest(false)[1], (names::ERROR, "_OTHER".to_owned()));
+    }
+
+    #[test]
     fn what_became_of_points_is_told_where_some_are_sent() {
         let facts = facts();
         let totals = RunTotals::new(&facts);
