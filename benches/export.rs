@@ -36,6 +36,9 @@ use telemetry::totals::{RunLevels, RunTotals};
 
 /// Requests of an interval: of one that is nearly idle, and of a busy one.
 const REQUESTS: [u64; 2] = [100, 10_000];
+/// How requests end where each step has times of several outcomes, which the SDK is not asked for.
+const FOUR_STATUSES: [Outcome; 4] =
+    [Outcome::Ok(200), Outcome::Ok(302), Outcome::Refused(404), Outcome::Refused(500)];
 const CALLERS: [usize; 3] = [1, 8, 128];
 const PHASES: Phases = Phases { measure_from_ns: 0, measure_to_ns: u64::MAX };
 const RULES: BreakerRules = BreakerRules { failures: 3, window: 3, stays_open_ns: 2_000_000_000, probes: 1 };
@@ -76,10 +79,10 @@ impl OwnExport {
         OwnExport { totals: RunTotals::new(&facts), facts, settings, recorder }
     }
 
-    fn interval(&mut self, requests: &[Instants]) -> usize {
-        for at in requests {
+    fn interval(&mut self, requests: &[Instants], outcomes: &[Outcome]) -> usize {
+        for (at, outcome) in requests.iter().zip(outcomes.iter().cycle()) {
             self.recorder.sent(0, at.intended, at.sent, 100);
-            self.recorder.done(0, Outcome::Ok(200), *at, at.sent - at.intended, 250);
+            self.recorder.done(0, *outcome, *at, at.sent - at.intended, 250);
         }
         self.recorder.settle(true);
         let mut snapshot = Snapshot::new(1, &self.facts.plan.layout(), PHASES);
@@ -181,10 +184,13 @@ fn export(criterion: &mut Criterion) {
     for requests in REQUESTS {
         let times = drawn(requests);
         group.throughput(Throughput::Elements(requests)).sample_size(20);
-        let mut own = OwnExport::new();
-        group.bench_function(BenchmarkId::new("vajra", requests), |bencher| {
-            bencher.iter(|| black_box(own.interval(&times)));
-        });
+        for (name, outcomes) in [("vajra", &[Outcome::Ok(200)][..]), ("vajra_four_statuses", &FOUR_STATUSES)]
+        {
+            let mut own = OwnExport::new();
+            group.bench_function(BenchmarkId::new(name, requests), |bencher| {
+                bencher.iter(|| black_box(own.interval(&times, outcomes)));
+            });
+        }
         let mut sdk = SdkExport::new();
         group.bench_function(BenchmarkId::new("sdk", requests), |bencher| {
             bencher.iter(|| black_box(sdk.interval(&times)));

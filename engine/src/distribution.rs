@@ -6,8 +6,10 @@
 //! for each figure of each kind of request, in each recorder of each shard, and most of them see a few requests between one
 //! hand-over and the next. What is not there is not merged, copied or emptied either.
 
+mod coarse;
 mod encoding;
 
+pub use coarse::{CLASSIC_BOUNDS_NS, CoarseTimes};
 pub use encoding::{COUNT_MAX, UnreadableHistogram};
 
 /// The longest duration that is told apart from longer ones, in nanoseconds: one hour.
@@ -266,6 +268,14 @@ const fn first_of(bucket: usize) -> u64 {
 /// The longest.
 const fn last_of(bucket: usize) -> u64 {
     first_of(bucket + 1) - 1
+}
+
+/// A duration as it is told once it is counted: to three digits, and no longer than an hour.
+#[inline]
+const fn told_ns(duration_ns: u64) -> u64 {
+    const LONGEST: usize = bucket_of(DURATION_NS_MAX);
+    let bucket = bucket_of(duration_ns);
+    last_of(if bucket / PAGE_COUNTS < PAGES { bucket } else { LONGEST })
 }
 
 #[cfg(test)]

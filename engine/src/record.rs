@@ -13,6 +13,7 @@ mod layout;
 mod looked;
 mod machine_sample;
 mod message_times;
+mod outcome_times;
 mod reasons;
 mod recorder;
 mod request_attempts;
@@ -35,6 +36,7 @@ pub use looked::{
 };
 pub use machine_sample::MachineSample;
 pub use message_times::{MessageTime, MessageTimes};
+pub use outcome_times::{OTHER_OUTCOMES_MAX, OutcomeDistribution, OutcomeTimes, TimedOutcome};
 pub(crate) use reasons::sort as sort_reasons;
 pub use reasons::{FailureReason, FailureReasons};
 pub use recorder::Recorder;

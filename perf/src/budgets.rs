@@ -31,6 +31,15 @@ pub(crate) const SLIP_P99_NS_MAX: u64 = 20_000;
 /// How far the time between two requests of a log that is repeated may be from the log's own, 99th percentile.
 pub(crate) const GAP_ERROR_P99_NS_MAX: u64 = 1_000_000;
 
+/// CPU time of shards for a request with telemetry, as a share of that without.
+pub(crate) const TELEMETRY_SHARD_CPU_RATIO_MAX: f64 = 1.01;
+/// CPU time of telemetry's threads, milliseconds in each second: of ten series or fewer.
+pub(crate) const TELEMETRY_FEW_MS_PER_S_MAX: f64 = 15.0;
+/// The same with that of the collector of snapshots, of up to a hundred series of two shards.
+pub(crate) const TELEMETRY_MANY_MS_PER_S_MAX: f64 = 150.0;
+/// Memory that telemetry takes, MiB.
+pub(crate) const TELEMETRY_MEMORY_MIB_MAX: f64 = 12.0;
+
 /// Allocations of a run on a shard's thread, once its connections are made and warm.
 pub(crate) const ALLOCATIONS: u64 = 0;
 

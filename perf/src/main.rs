@@ -1,7 +1,7 @@
 //! `vajra-perf`: holds Vajra's promises about cost and fidelity against measurements.
 //!
 //! One subcommand for one question: [`peers`] (what does a request cost, beside the floor and wrk), [`drift`] (is an
-//! open-loop rate exact over minutes), [`replay`] (does a log come again with its own gaps), [`allocations`] (does the loop allocate). What each promise is stands in
+//! open-loop rate exact over minutes), [`replay`] (does a log come again with its own gaps), [`telemetry`] (what does being heard cost), [`allocations`] (does the loop allocate). What each promise is stands in
 //! [`budgets`]. It is no benchmark of wall-clock time: on a shared machine only counts and interleaved ratios are worth
 //! a gate (micro-benchmarks to explore with are in `benches/`).
 //!
@@ -48,6 +48,7 @@ mod stat;
 mod statistics;
 mod table;
 mod target;
+mod telemetry;
 mod theory;
 mod vajra;
 mod witness;
@@ -72,6 +73,8 @@ enum Question {
     Drift(drift::DriftOptions),
     /// Whether an access log is repeated with its own gaps
     Replay(replay::ReplayOptions),
+    /// What telemetry costs: CPU of shards and of its threads, slip, memory, each beside runs without it
+    Telemetry(telemetry::TelemetryOptions),
     /// Allocations per request in the loop of a shard
     Allocs(allocations::AllocationsOptions),
     /// What every operation and every request of the real loop costs, in counts, beside their baselines
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
         Question::Peers(options) => peers::run(&options),
         Question::Drift(options) => drift::run(&options),
         Question::Replay(options) => replay::run(&options),
+        Question::Telemetry(options) => telemetry::run(&options),
         Question::Allocs(options) => allocations::run(&options),
         Question::Counters(options) => counters::run(&options),
         Question::Gate(options) => gate::run(&options),

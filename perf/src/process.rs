@@ -11,6 +11,7 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// A child that has ended.
 #[derive(Debug)]
@@ -22,6 +23,9 @@ pub(crate) struct EndedProcess {
     pub(crate) cpu_s: f64,
 }
 
+/// How often a process is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// One child is reaped at a time.
 static REAPING: Mutex<()> = Mutex::new(());
 
@@ -30,6 +34,23 @@ pub(crate) fn run(command: &mut Command) -> Result<EndedProcess, String> {
     let _one_at_a_time = REAPING.lock().unwrap_or_else(PoisonError::into_inner);
     let before_s = children_cpu_s()?;
     let output = command.stdin(Stdio::null()).output().map_err(|error| explain(command, &error))?;
+    let cpu_s = children_cpu_s()? - before_s;
+    let Output { status, stdout, stderr } = output;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok(EndedProcess { status, stdout: text(stdout), stderr: text(stderr), cpu_s })
+}
+
+/// Runs a command to its end, and looks at its process again and again until then. What it prints is to be short: it is read at the end.
+pub(crate) fn run_watched(command: &mut Command, mut look: impl FnMut(u32)) -> Result<EndedProcess, String> {
+    let _one_at_a_time = REAPING.lock().unwrap_or_else(PoisonError::into_inner);
+    let before_s = children_cpu_s()?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| explain(command, &error))?;
+    while matches!(child.try_wait(), Ok(None)) {
+        look(child.id());
+        std::thread::sleep(LOOK);
+    }
+    let output = child.wait_with_output().map_err(|error| explain(command, &error))?;
     let cpu_s = children_cpu_s()? - before_s;
     let Output { status, stdout, stderr } = output;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -79,6 +100,16 @@ mod tests {
         let slept = shell("sleep 0.2; exit 3");
         assert_eq!((worked.stdout.trim(), slept.status.code()), ("300000", Some(3)));
         assert!(worked.cpu_s > 2.0 * slept.cpu_s, "{} against {}", worked.cpu_s, slept.cpu_s);
+    }
+
+    #[test]
+    fn a_process_is_looked_at_while_it_runs_and_its_end_is_told() {
+        let (mut looks, mut command) = (Vec::new(), Command::new("sh"));
+        let ended =
+            run_watched(command.args(["-c", "echo $$; sleep 0.2; exit 3"]), |process| looks.push(process));
+        let ended = ended.unwrap();
+        assert_eq!((ended.stdout.trim(), ended.status.code()), (looks[0].to_string().as_str(), Some(3)));
+        assert!(looks.iter().all(|process| *process == looks[0]));
     }
 
     #[test]

@@ -124,6 +124,11 @@ impl Vajra {
         Ok((run, counts))
     }
 
+    /// The same, looked at again and again while it runs.
+    pub(crate) fn run_watched(command: &mut Command, look: impl FnMut(u32)) -> Result<Run, String> {
+        Vajra::run_in(command, |command| process::run_watched(command, look))
+    }
+
     fn run_in(
         command: &mut Command,
         run: impl FnOnce(&mut Command) -> Result<EndedProcess, String>,

@@ -1,32 +1,9 @@
 //! A distribution in buckets with fixed bounds, as classic histograms have them: 1, 2, 5 from 10 µs to 60 s.
 
-use engine::distribution::Distribution;
+use engine::distribution::{CLASSIC_BOUNDS_NS, Distribution};
 
 /// The bounds in nanoseconds. A bucket holds what is at most at its bound; what is above the last has a bucket of its own.
-pub const BOUNDS_NS: [u64; 22] = [
-    10_000,
-    20_000,
-    50_000,
-    100_000,
-    200_000,
-    500_000,
-    1_000_000,
-    2_000_000,
-    5_000_000,
-    10_000_000,
-    20_000_000,
-    50_000_000,
-    100_000_000,
-    200_000_000,
-    500_000_000,
-    1_000_000_000,
-    2_000_000_000,
-    5_000_000_000,
-    10_000_000_000,
-    20_000_000_000,
-    50_000_000_000,
-    60_000_000_000,
-];
+pub const BOUNDS_NS: [u64; 22] = CLASSIC_BOUNDS_NS;
 
 /// The bounds in seconds.
 pub fn bounds_s() -> impl Iterator<Item = f64> {

@@ -2,15 +2,17 @@
 
 use crate::machine_points::of_machine;
 use crate::names::{self, METRICS};
+pub use crate::point_times::PointTimes;
 pub use crate::points::{AttributeValue, Family, Figures, Point, PointValue};
 use crate::points::{Attributes, of_run, text, whole};
 use crate::totals::ExportedPoints;
 use engine::code;
-use engine::outcome::Kind;
+use engine::outcome::{Kind, Outcome};
 use engine::phase::Phase;
 use engine::plan::{Plan, Pool};
-use engine::record::Series;
+use engine::record::{Series, TimedOutcome};
 use engine::run_facts::{SeriesForm, SeriesKey};
+use std::borrow::Cow;
 
 /// The metrics that have points.
 pub fn families<'a>(figures: Figures<'a>) -> Vec<Family<'a>> {
@@ -25,8 +27,8 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::SERVICE_RPC => services(figures, SeriesForm::Grpc),
         names::SERVICE => services(figures, SeriesForm::Message),
         names::RESPONSE => each(figures, responses_times),
-        names::SLIP => each(figures, |series| vec![(Vec::new(), PointValue::Times(&series.slip))]),
-        names::LAG => each(figures, |series| vec![(Vec::new(), PointValue::Times(&series.lag))]),
+        names::SLIP => each(figures, |series| vec![(Vec::new(), PointValue::Times((&series.slip).into()))]),
+        names::LAG => each(figures, |series| vec![(Vec::new(), PointValue::Times((&series.lag).into()))]),
         names::SENT => counts(figures, |series| series.sent),
         names::OK => counts(figures, |series| series.ok),
         names::FAILED => each(figures, failures),
@@ -129,23 +131,48 @@ fn capacity(plan: &Plan) -> u64 {
     plan.pools.iter().map(of_pool).sum()
 }
 
-/// Service times of requests of one form.
+/// Service times of requests of one form, by how they ended.
 fn services(figures: Figures<'_>, form: SeriesForm) -> Vec<Point<'_>> {
     let keys = &figures.facts.series;
-    let of_form = figures.totals.each_series().filter(|(index, ..)| keys[*index].form == form);
-    let points = of_form.map(|(index, phase, series)| {
-        let mut attributes = of_step(figures, &keys[index], phase);
-        attributes.extend(of_target(&keys[index]));
-        Point { attributes, value: PointValue::Times(&series.service) }
-    });
-    points.collect()
+    let mut points = Vec::new();
+    for (index, phase, series) in figures.totals.each_series() {
+        let key = &keys[index];
+        if key.form != form {
+            continue;
+        }
+        let whose = [of_step(figures, key, phase), of_target(key)].concat();
+        for (outcome, times) in series.service_by_outcome() {
+            let attributes = [whose.clone(), of_outcome(form, outcome)].concat();
+            points.push(Point { attributes, value: PointValue::Times(times.into()) });
+        }
+    }
+    points
+}
+
+/// How requests ended: their status, and what kind of error it is, as the semantic conventions have it.
+fn of_outcome(form: SeriesForm, outcome: TimedOutcome) -> Attributes<'static> {
+    let outcome = match outcome {
+        TimedOutcome::One(outcome) => outcome,
+        TimedOutcome::Rest { is_ok } => {
+            let error = (!is_ok).then(|| text(names::ERROR, names::ERROR_OTHER));
+            return text(names::OUTCOME, "other").into_iter().chain(error.unwrap_or_default()).collect();
+        }
+    };
+    let status = outcome.status().map(|status| status_of(form, status));
+    // A status that is an error names its kind; nothing else of the response is wrong.
+    let error: Option<Cow<'static, str>> = match outcome {
+        Outcome::Refused(status) => Some(code::show(status).into()),
+        _ => outcome.kind().map(|kind| kind.name().into()),
+    };
+    let error = error.map(|error| (names::ERROR, AttributeValue::Text(error)));
+    status.into_iter().chain(error).collect()
 }
 
 /// Response times of successes, and of failures where there were some.
 fn responses_times(series: &Series) -> Vec<(Attributes<'_>, PointValue<'_>)> {
-    let mut values = vec![(text(names::OUTCOME, "ok"), PointValue::Times(&series.response))];
+    let mut values = vec![(text(names::OUTCOME, "ok"), PointValue::Times((&series.response).into()))];
     if series.failed() > 0 {
-        values.push((text(names::OUTCOME, "failed"), PointValue::Times(&series.failed_response)));
+        values.push((text(names::OUTCOME, "failed"), PointValue::Times((&series.failed_response).into())));
     }
     values
 }
@@ -218,7 +245,7 @@ fn arrivals<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
             };
             points.extend(times.map(|times| Point {
                 attributes: attributes(Phase::Measure, None),
-                value: PointValue::Times(times),
+                value: PointValue::Times(times.into()),
             }));
         }
     }
@@ -264,7 +291,6 @@ mod tests {
     use super::*;
     use crate::totals::{PHASES, RunLevels, RunTotals};
     use engine::config::{Config, ConnectionCount, Text};
-    use engine::outcome::Outcome;
     use engine::phase::Phases;
     use engine::record::{Instants, Recorder, Snapshot};
     use engine::run_facts::RunFacts;
@@ -301,10 +327,10 @@ mod tests {
                 Some(AttributeValue::Number(number)) => number.to_string(),
                 None => String::new(),
             };
-            let count = match point.value {
-                PointValue::Count(count) => count,
+            let count = match &point.value {
+                PointValue::Count(count) => *count,
                 PointValue::Times(times) => times.count(),
-                PointValue::Real(real) => real as u64,
+                PointValue::Real(real) => *real as u64,
             };
             (value, count)
         };
@@ -333,7 +359,14 @@ mod tests {
         assert_eq!(told(names::FAILED, names::ERROR), [pair("timeout", 1), pair("status", 1)]);
         assert_eq!(told(names::RESPONSES, names::STATUS), [pair("200", 2), pair("200", 1), pair("503", 1)]);
         assert_eq!(told(names::RESPONSE, names::OUTCOME), [pair("ok", 2), pair("ok", 1), pair("failed", 2)]);
-        assert_eq!(told(names::SERVICE_HTTP, names::PORT), [pair("81", 2), pair("81", 1)]);
+        let by_status = [pair("200", 2), pair("200", 1), pair("503", 1), pair("", 1)];
+        assert_eq!(told(names::SERVICE_HTTP, names::STATUS), by_status);
+        let by_error = [pair("", 2), pair("", 1), pair("503", 1), pair("timeout", 1)];
+        assert_eq!(told(names::SERVICE_HTTP, names::ERROR), by_error);
+        assert_eq!(
+            told(names::SERVICE_HTTP, names::PORT),
+            ["81"; 4].map(str::to_owned).into_iter().zip([2, 1, 1, 1]).collect::<Vec<_>>()
+        );
         assert_eq!(told(names::SCHEDULED, names::RUN_ID), [pair("run-1", 5)]);
         assert_eq!(told(names::ACTIVE, names::RUN_ID), [pair("run-1", 0)]);
         assert!(families.iter().all(|family| family.metric.name != names::BEGUN), "there are no iterations");
@@ -353,6 +386,42 @@ mod tests {
             }
             assert_eq!(counts(&families, names::CAPACITY, names::RUN_ID), [("run-1".to_owned(), room)]);
         }
+    }
+
+    #[test]
+    fn how_requests_ended_is_told_as_the_conventions_of_what_they_speak_have_it() {
+        let told = |form, outcome| -> Vec<(&str, String)> {
+            let attributes = of_outcome(form, outcome).into_iter();
+            let told = attributes.map(|(name, value)| match value {
+                AttributeValue::Text(text) => (name, text.into_owned()),
+                AttributeValue::Number(number) => (name, number.to_string()),
+            });
+            told.collect()
+        };
+        let unavailable = code::of_grpc(14);
+        for (form, outcome, expected) in [
+            (SeriesForm::Http, Outcome::Ok(302), &[(names::STATUS, "302")][..]),
+            (SeriesForm::Http, Outcome::Refused(404), &[(names::STATUS, "404"), (names::ERROR, "404")]),
+            (SeriesForm::Http, Outcome::CheckFailed(200), &[(names::STATUS, "200"), (names::ERROR, "check")]),
+            (SeriesForm::Http, Outcome::Failed(Kind::Eof), &[(names::ERROR, "eof")]),
+            (
+                SeriesForm::Grpc,
+                Outcome::Refused(unavailable),
+                &[(names::RPC_STATUS, "UNAVAILABLE"), (names::ERROR, "UNAVAILABLE")],
+            ),
+            (
+                SeriesForm::Message,
+                Outcome::Refused(1_011),
+                &[(names::CODE, "close 1011"), (names::ERROR, "close 1011")],
+            ),
+        ] {
+            let expected: Vec<(&str, String)> =
+                expected.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            assert_eq!(told(form, TimedOutcome::One(outcome)), expected, "{outcome:?}");
+        }
+        let rest = |is_ok| told(SeriesForm::Http, TimedOutcome::Rest { is_ok });
+        assert_eq!(rest(true), [(names::OUTCOME, "other".to_owned())]);
+        assert_eq!(rest(false)[1], (names::ERROR, "_OTHER".to_owned()));
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! are of the whole run, and so are these.
 
 use crate::names::{Instrument, MetricName, MetricUnit};
+use crate::point_times::PointTimes;
 use crate::points::{AttributeValue, Attributes, Family, Figures, Point, PointValue, text};
 use crate::totals::ScenarioTotals;
-use engine::distribution::Distribution;
+use engine::distribution::{CoarseTimes, Distribution};
 use engine::phase::Phase;
-use engine::record::Series;
+use engine::record::{Series, TimedOutcome};
 use engine::run_facts::{SeriesForm, SeriesKey};
+use std::collections::BTreeMap;
 
 /// The run, as k6 calls it.
 const TEST_ID: &str = "testid";
@@ -46,10 +48,8 @@ macro_rules! trend {
     };
 }
 
-static DURATION: [MetricName; 8] = trend!(
-    "k6.http.req.duration",
-    "Service time of requests of HTTP that succeeded, seconds; of others the time from the intended moment"
-);
+static DURATION: [MetricName; 8] =
+    trend!("k6.http.req.duration", "Service time of requests of HTTP that were sent, by status, seconds");
 static BLOCKED: [MetricName; 8] = trend!(
     "k6.http.req.blocked",
     "How much later than intended requests of HTTP that succeeded were sent, seconds"
@@ -76,7 +76,7 @@ static CHECKS: MetricName =
 /// One line of a trend: what it is of, and its parts, which have more of their own.
 struct TrendLine<'a> {
     of: Attributes<'a>,
-    parts: Vec<(Attributes<'a>, &'a Distribution)>,
+    parts: Vec<(Attributes<'a>, PointTimes<'a>)>,
 }
 
 /// The metrics by these names that have points. Histograms are for pages with native ones alone: dashboards that ask for figures of trends take
@@ -121,29 +121,40 @@ fn trend<'a>(
 ) -> Vec<Family<'a>> {
     let (mut times, mut values) = (Vec::new(), vec![Vec::new(); names.len() - 1]);
     for TrendLine { of, parts } in lines {
-        let mut whole = Distribution::new();
+        let figures = figures_of(&parts);
         for (own, part) in parts {
-            whole.merge(part);
             times.push(([of.clone(), own].concat(), PointValue::Times(part)));
         }
-        if whole.count() > 0 {
-            let figures = figures_of(&whole).into_iter();
-            values
-                .iter_mut()
-                .zip(figures)
-                .for_each(|(values, figure)| values.push((of.clone(), PointValue::Real(figure))));
+        for (values, figure) in values.iter_mut().zip(figures.into_iter().flatten()) {
+            values.push((of.clone(), PointValue::Real(figure)));
         }
     }
     let values = [times].into_iter().chain(values);
     names.iter().zip(values).map(|(name, values)| family(name, values, figures)).collect()
 }
 
-/// Least, most, mean, median and three percentiles, in seconds.
-fn figures_of(times: &Distribution) -> [f64; 7] {
-    let quantile = |quantile: f64| times.quantile_ns(quantile) as f64;
-    let (min, max) = (times.min_ns() as f64, times.max_ns() as f64);
-    [min, max, times.mean_ns(), quantile(0.5), quantile(0.9), quantile(0.95), quantile(0.99)]
-        .map(|ns| ns / 1e9)
+/// Least, most, mean, median and three percentiles of all parts together, in seconds; nothing where there is nothing. Where a part is coarse, all
+/// but the mean are.
+fn figures_of(parts: &[(Attributes<'_>, PointTimes<'_>)]) -> Option<[f64; 7]> {
+    const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
+    let (mut fine, mut coarse) = (Distribution::new(), CoarseTimes::default());
+    for (_, part) in parts {
+        match part {
+            PointTimes::Fine(times) => fine.merge(times),
+            PointTimes::Coarse(times) => coarse.merge(times),
+        }
+    }
+    let is_fine = coarse.count() == 0;
+    coarse.merge(&CoarseTimes::of(&fine));
+    let mean_ns = (coarse.count() > 0).then(|| coarse.mean_ns())?;
+    let [min, max] = if is_fine {
+        [fine.min_ns(), fine.max_ns()]
+    } else {
+        [0.0, 1.0].map(|quantile| coarse.quantile_ns(quantile))
+    };
+    let quantile = |of| if is_fine { fine.quantile_ns(of) } else { coarse.quantile_ns(of) };
+    let [p50, p90, p95, p99] = QUANTILES.map(|of| quantile(of) as f64);
+    Some([min as f64, max as f64, mean_ns, p50, p90, p95, p99].map(|ns| ns / 1e9))
 }
 
 /// Each kind of request of HTTP, with what it has in each phase.
@@ -164,9 +175,9 @@ fn of_kind(key: &SeriesKey) -> Attributes<'_> {
 fn in_phases<'a>(
     phases: &[(Phase, &'a Series)],
     times: impl Fn(&'a Series) -> &'a Distribution,
-) -> Vec<(Attributes<'a>, &'a Distribution)> {
+) -> Vec<(Attributes<'a>, PointTimes<'a>)> {
     let parts = phases.iter().map(|(phase, series)| (text(PHASE, phase_word(*phase)), times(series)));
-    parts.filter(|(_, times)| times.count() > 0).collect()
+    parts.filter(|(_, times)| times.count() > 0).map(|(of, times)| (of, times.into())).collect()
 }
 
 fn phase_word(phase: Phase) -> &'static str {
@@ -177,15 +188,39 @@ fn phase_word(phase: Phase) -> &'static str {
     }
 }
 
+/// By success and status; what ended without a response has the status 0, as in k6, and so has what there was no room for.
 fn durations(figures: Figures<'_>) -> Vec<TrendLine<'_>> {
-    let of = |(key, phases): (_, Vec<(Phase, _)>)| {
-        let line = |expected, times: fn(&Series) -> &Distribution| TrendLine {
-            of: [of_kind(key), text(EXPECTED, expected)].concat(),
-            parts: in_phases(&phases, times),
-        };
-        [line("true", |series| &series.service), line("false", |series| &series.failed_response)]
-    };
-    each_kind(figures).flat_map(of).collect()
+    let mut lines = Vec::new();
+    for (key, phases) in each_kind(figures) {
+        let mut parts = BTreeMap::<(bool, u16), Vec<(Attributes<'_>, PointTimes<'_>)>>::new();
+        for (phase, series) in phases {
+            let mut of_phase = BTreeMap::new();
+            for (outcome, times) in series.service_by_outcome() {
+                let status = match outcome {
+                    TimedOutcome::One(outcome) => outcome.status(),
+                    TimedOutcome::Rest { .. } => None,
+                };
+                let both = of_phase.entry((outcome.is_ok(), status.unwrap_or(0)));
+                both.and_modify(|so_far| *so_far = together(so_far, &times.clone().into()))
+                    .or_insert_with(|| times.into());
+            }
+            for (of, times) in of_phase {
+                parts.entry(of).or_default().push((text(PHASE, phase_word(phase)), times));
+            }
+        }
+        lines.extend(parts.into_iter().map(|((is_ok, status), parts)| {
+            let expected = text(EXPECTED, if is_ok { "true" } else { "false" });
+            let status = vec![(STATUS, AttributeValue::Number(status.into()))];
+            TrendLine { of: [of_kind(key), expected, status].concat(), parts }
+        }));
+    }
+    lines
+}
+
+fn together<'a>(one: &PointTimes<'_>, other: &PointTimes<'_>) -> PointTimes<'a> {
+    let mut both = one.coarse();
+    both.merge(&other.coarse());
+    PointTimes::Coarse(Box::new(both))
 }
 
 fn blocked(figures: Figures<'_>) -> Vec<TrendLine<'_>> {
@@ -201,7 +236,7 @@ fn iterations_lasted(figures: Figures<'_>) -> Vec<TrendLine<'_>> {
     let scenarios = figures.facts.plan.scenarios.iter().zip(figures.totals.scenarios());
     let lines = scenarios.map(|(scenario, totals)| {
         let parts = match &totals.times {
-            Some(times) => vec![(Vec::new(), &times.lasted)],
+            Some(times) => vec![(Vec::new(), (&times.lasted).into())],
             None => http_keys(figures)
                 .filter(|(_, key)| key.scenario == scenario.name)
                 .flat_map(|(index, key)| {
@@ -345,8 +380,8 @@ mod tests {
                     AttributeValue::Number(number) => Some(number.to_string()),
                     AttributeValue::Text(_) => None,
                 });
-                let count = match point.value {
-                    PointValue::Count(count) => count,
+                let count = match &point.value {
+                    PointValue::Count(count) => *count,
                     PointValue::Times(times) => times.count(),
                     PointValue::Real(real) => panic!("{real}"),
                 };
@@ -356,6 +391,7 @@ mod tests {
         };
         let pair = |name: &str, count: u64| (name.to_owned(), count);
         assert_eq!(told("k6.http.reqs"), [pair("false 0", 1), pair("true 200", 1), pair("false 200", 1)]);
-        assert_eq!(told("k6.http.req.duration"), [pair("true", 1), pair("false", 2)]);
+        let durations = [pair("false 0", 1), pair("false 200", 1), pair("true 200", 1)];
+        assert_eq!(told("k6.http.req.duration"), durations);
     }
 }

@@ -4,7 +4,7 @@
 //! slow or fails here holds up no request. Where none of it is asked for, nothing of it runs.
 //!
 //! Reading order: [`names`] (what metrics there are, and what they are called) → [`totals`] (snapshots added up) → [`families`]
-//! (the points of each metric) → [`exponential`] and [`explicit`] (distributions as buckets) → [`prometheus`] (for whoever
+//! (the points of each metric) → [`exponential`] and [`explicit`] (times as buckets) → [`prometheus`] (for whoever
 //! scrapes) and [`otlp`] (pushed to a collector) → [`batch`] (what is sent), [`shared_breaker`] and [`spool`] (a collector that is away).
 
 #![forbid(unsafe_code)]
@@ -18,6 +18,7 @@ mod k6_names;
 mod machine_points;
 pub mod names;
 pub mod otlp;
+mod point_times;
 mod points;
 pub mod prometheus;
 mod run_spool;

@@ -64,7 +64,8 @@ pub const SCENARIO: &str = "vajra.scenario";
 pub const STEP: &str = "vajra.step";
 /// `measure` for what is intended in the measured window; else `warmup` before its end, and `drain` after it.
 pub const PHASE: &str = "vajra.phase";
-/// How it ended: `ok` or `failed`, of iterations `unfinished` too; of plans `ok` or `refused`.
+/// How it ended: `ok` or `failed`, of iterations `unfinished` too; of plans `ok` or `refused`; of service times `other`, where there was no room for
+/// it.
 pub const OUTCOME: &str = "vajra.outcome";
 /// The code of a response of neither HTTP nor gRPC, by its name.
 pub const CODE: &str = "vajra.response.code";
@@ -76,8 +77,10 @@ pub const STATUS: &str = "http.response.status_code";
 pub const RPC_METHOD: &str = "rpc.method";
 /// The status of gRPC, by its name.
 pub const RPC_STATUS: &str = "rpc.response.status_code";
-/// Why a request failed: the kind, as the report has it.
+/// Why a request failed: the kind, as the report has it; of service times the status, where that is what is wrong.
 pub const ERROR: &str = "error.type";
+/// What stands for kinds of errors that there was no room for, as the semantic conventions have it.
+pub const ERROR_OTHER: &str = "_OTHER";
 /// Where requests go.
 pub const SERVER: &str = "server.address";
 /// The port there.
@@ -104,9 +107,23 @@ use MetricUnit::{
     Arrivals, Bytes, Connections, Events, Iterations, Points, Requests, Responses, Seconds, Threads, Truth,
 };
 
-const OF_REQUEST: &[&str] = &[SCENARIO, STEP, PHASE, METHOD, SERVER, PORT, PROTOCOL, PROTOCOL_VERSION];
-const OF_CALL: &[&str] = &[SCENARIO, STEP, PHASE, RPC_METHOD, SERVER, PORT, PROTOCOL, PROTOCOL_VERSION];
-const OF_MESSAGE: &[&str] = &[SCENARIO, STEP, PHASE, SERVER, PORT, PROTOCOL];
+const OF_REQUEST: &[&str] =
+    &[SCENARIO, STEP, PHASE, METHOD, SERVER, PORT, PROTOCOL, PROTOCOL_VERSION, STATUS, ERROR, OUTCOME];
+const OF_CALL: &[&str] = &[
+    SCENARIO,
+    STEP,
+    PHASE,
+    RPC_METHOD,
+    SERVER,
+    PORT,
+    PROTOCOL,
+    PROTOCOL_VERSION,
+    RPC_STATUS,
+    STATUS,
+    ERROR,
+    OUTCOME,
+];
+const OF_MESSAGE: &[&str] = &[SCENARIO, STEP, PHASE, SERVER, PORT, PROTOCOL, CODE, ERROR, OUTCOME];
 const OF_STEP: &[&str] = &[SCENARIO, STEP, PHASE];
 const OF_SCENARIO: &[&str] = &[SCENARIO, PHASE];
 
@@ -116,15 +133,21 @@ pub static METRICS: [MetricName; 42] = [
         SERVICE_HTTP,
         Histogram,
         Seconds,
-        "Service time of requests of HTTP that succeeded: from being sent to the complete response",
+        "Service time of requests of HTTP that were sent, by how they ended: from being sent to the complete response, or until the failure was known",
         OF_REQUEST,
     ),
-    metric(SERVICE_RPC, Histogram, Seconds, "Service time of calls of gRPC that succeeded", OF_CALL),
+    metric(
+        SERVICE_RPC,
+        Histogram,
+        Seconds,
+        "Service time of calls of gRPC that were sent, by how they ended",
+        OF_CALL,
+    ),
     metric(
         SERVICE,
         Histogram,
         Seconds,
-        "Service time of messages and queries of other protocols that succeeded",
+        "Service time of messages and queries of other protocols that were sent, by how they ended",
         OF_MESSAGE,
     ),
     metric(

@@ -1,8 +1,8 @@
 //! What points of metrics are made of: what each is of, and how much.
 
 use crate::names::{self, MetricName};
+use crate::point_times::PointTimes;
 use crate::totals::{RunLevels, RunTotals};
-use engine::distribution::Distribution;
 use engine::run_facts::RunFacts;
 use std::borrow::Cow;
 
@@ -34,14 +34,14 @@ pub enum AttributeValue<'a> {
 }
 
 /// How much something is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum PointValue<'a> {
     /// A count or a level.
     Count(u64),
     /// One that is no whole number.
     Real(f64),
     /// Times.
-    Times(&'a Distribution),
+    Times(PointTimes<'a>),
 }
 
 /// What points are made from.

@@ -44,6 +44,7 @@ mod secrets;
 mod setup;
 mod signals;
 mod spool;
+mod statuses;
 mod targets;
 mod tcp;
 mod tcp_faults;

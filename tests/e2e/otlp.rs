@@ -27,7 +27,13 @@ pub(super) fn series(point: &Value) -> String {
 }
 
 /// What all points of a metric with these attributes say at the end: what the last of each says, or all of them together.
-fn total(points: &[Value], is_delta: bool, field: &str, name: &str, attributes: &[(&str, Value)]) -> f64 {
+pub(super) fn total(
+    points: &[Value],
+    is_delta: bool,
+    field: &str,
+    name: &str,
+    attributes: &[(&str, Value)],
+) -> f64 {
     let is_meant = |point: &&Value| {
         point["name"] == name && attributes.iter().all(|(name, value)| point["attributes"][name] == *value)
     };
@@ -55,7 +61,10 @@ pub(super) fn assert_is_the_reports(done: &Done, points: &[Value], is_delta: boo
     for (status, responses) in done.report["requests"]["status"].as_object().unwrap() {
         let status: u64 = status.parse().unwrap();
         let attribute = ("http.response.status_code", status.into());
-        assert_eq!(count("vajra.responses", &[attribute]), responses.as_u64().unwrap(), "{status}");
+        for name in ["vajra.responses", "http.client.request.duration"] {
+            let told = count(name, std::slice::from_ref(&attribute));
+            assert_eq!(told, responses.as_u64().unwrap(), "{name} of {status}");
+        }
     }
     for (name, block) in [
         ("http.client.request.duration", "service_ns"),
@@ -63,9 +72,11 @@ pub(super) fn assert_is_the_reports(done: &Done, points: &[Value], is_delta: boo
         ("vajra.generator.lag", "generator_lag_ns"),
     ] {
         let times = done.count(&format!("/{block}/count"));
-        assert_eq!(count(name, &[]), times, "{name}");
+        // Of successes; of times that are of nothing else it says nothing.
+        let successes = ("error.type", Value::Null);
+        assert_eq!(count(name, std::slice::from_ref(&successes)), times, "{name}");
         let sum_s = times as f64 * done.number(&format!("/{block}/mean")) / 1e9;
-        let told = total(points, is_delta, "sum", name, &[measured()]);
+        let told = total(points, is_delta, "sum", name, &[measured(), successes]);
         assert!((told - sum_s).abs() <= 1e-9 * sum_s.max(1.0), "{name}: {told} and {sum_s}");
     }
     assert_eq!(total(points, is_delta, "value", "vajra.arrivals.scheduled", &[]), 400.0);
@@ -109,7 +120,7 @@ pub(super) fn account_of(done: &Done, collector: usize) -> [u64; 5] {
 
 /// What arrived is what was sent, but for what was given up at the end: that may have arrived, and nobody knows. Returns whether nothing
 /// was given up: how much a collector takes within the exporter's patience is a matter of the machine, and no part of a test.
-fn has_arrived_whole(done: &Done, points: &[Value]) -> bool {
+pub(super) fn has_arrived_whole(done: &Done, points: &[Value]) -> bool {
     has_arrived_whole_at(done, 0, points)
 }
 

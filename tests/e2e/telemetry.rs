@@ -35,6 +35,8 @@ pub(crate) fn last_page(running: &Running, port: u16) -> Vec<Sample> {
 }
 
 const MEASURED: (&str, &str) = ("vajra_phase", "measure");
+/// Of successes; of times that are of nothing else it says nothing.
+const OF_SUCCESSES: (&str, &str) = ("error_type", "");
 
 /// The sum of all values of a name that have these labels.
 type Values<'a> = &'a dyn Fn(&str, Labels<'_>) -> f64;
@@ -49,6 +51,8 @@ fn assert_is_the_reports(done: &Done, of: Values<'_>) {
     for (status, responses) in done.report["requests"]["status"].as_object().unwrap() {
         let labels = [MEASURED, ("http_response_status_code", status.as_str())];
         assert_eq!(of("vajra_responses_total", &labels), responses.as_f64().unwrap(), "{status}");
+        let times = of("http_client_request_duration_seconds_count", &labels);
+        assert_eq!(times, responses.as_f64().unwrap(), "times of {status}");
     }
     for (kind, failures) in done.report["requests"]["errors"].as_object().unwrap() {
         let labels = [MEASURED, ("error_type", kind.as_str())];
@@ -60,10 +64,11 @@ fn assert_is_the_reports(done: &Done, of: Values<'_>) {
         ("vajra_generator_lag_seconds", "generator_lag_ns"),
     ] {
         let times = count(&format!("/{block}/count"));
-        assert_eq!(of(&format!("{name}_count"), &[MEASURED]), times, "{name}");
-        assert_eq!(of(&format!("{name}_bucket"), &[MEASURED, ("le", "+Inf")]), times, "{name}");
+        assert_eq!(of(&format!("{name}_count"), &[MEASURED, OF_SUCCESSES]), times, "{name}");
+        let all = of(&format!("{name}_bucket"), &[MEASURED, OF_SUCCESSES, ("le", "+Inf")]);
+        assert_eq!(all, times, "{name}");
         let sum_s = times * done.number(&format!("/{block}/mean")) / 1e9;
-        let told = of(&format!("{name}_sum"), &[MEASURED]);
+        let told = of(&format!("{name}_sum"), &[MEASURED, OF_SUCCESSES]);
         assert!((told - sum_s).abs() <= 1e-9 * sum_s.max(1.0), "{name}: {told} and {sum_s}");
     }
     let failed = [MEASURED, ("vajra_outcome", "failed")];
@@ -126,14 +131,23 @@ fn a_real_prometheus_has_what_the_report_has_by_classic_buckets_and_by_native_on
             ("vajra_slip_duration_seconds", "slip_ns"),
             ("vajra_generator_lag_seconds", "generator_lag_ns"),
         ] {
-            let all = format!("sum({})", selector(name, &[MEASURED]));
+            let all = format!("sum({})", selector(name, &[MEASURED, OF_SUCCESSES]));
             let times = done.number(&format!("/{block}/count"));
             assert_eq!(value(&format!("histogram_count({all})")), times, "{name}");
             let sum_s = times * done.number(&format!("/{block}/mean")) / 1e9;
             let told = value(&format!("histogram_sum({all})"));
             assert!((told - sum_s).abs() <= 1e-9 * sum_s.max(1.0), "{name}: {told} and {sum_s}");
         }
-        let service = selector("http_client_request_duration_seconds", &[MEASURED]);
+        for (status, responses) in done.report["requests"]["status"].as_object().unwrap() {
+            let labels = [MEASURED, ("http_response_status_code", status.as_str())];
+            let times = selector("http_client_request_duration_seconds", &labels);
+            assert_eq!(
+                value(&format!("histogram_count(sum({times}))")),
+                responses.as_f64().unwrap(),
+                "{status}"
+            );
+        }
+        let service = selector("http_client_request_duration_seconds", &[MEASURED, OF_SUCCESSES]);
         for (key, quantile) in [("p50", 0.5), ("p90", 0.9)] {
             let told_s = value(&format!("histogram_quantile({quantile}, sum({service}))"));
             let exact_s = done.number(&format!("/service_ns/{key}")) / 1e9;

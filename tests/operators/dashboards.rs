@@ -62,6 +62,13 @@ fn run() -> Dashboard {
 
 const ALL_TIMES: &str =
     "http_client_request_duration_seconds|rpc_client_call_duration_seconds|vajra_service_duration_seconds";
+/// Of all of these.
+const OF_RUN: &str = "vajra_run_id=~\"$run\"";
+/// Of all of these, those of successes.
+const SUCCEEDED: &str = "vajra_run_id=~\"$run\",error_type=\"\"";
+/// What service times differ by besides: the status, and what was wrong.
+const ENDINGS: &str =
+    "http_response_status_code, rpc_response_status_code, vajra_response_code, error_type, vajra_outcome";
 /// Rates of what `records.yaml` adds up, every 5 s whatever is scraped: a rate of the counters would miss the first failures of each kind, and the
 /// first interval of each phase. Arrivals that have begun are no counter.
 const BEGUN: &str = "sum(delta(vajra_run:arrivals_begun:sum{RUN}[30s])) / 30";
@@ -187,8 +194,8 @@ fn times() -> PanelRow {
     };
     let by_step = |name: &str, more: &str| quantile("0.99", "vajra_scenario, vajra_step", name, more);
     let any = format!(
-        "histogram_quantile(0.99, sum by (vajra_scenario, vajra_step, le) (rate({{__name__=~\"({ALL_TIMES})_bucket\",vajra_run_id=~\"$run\"}}[I]))) \
-         or histogram_quantile(0.99, sum by (vajra_scenario, vajra_step) (rate({{__name__=~\"{ALL_TIMES}\",vajra_run_id=~\"$run\"}}[I])))"
+        "histogram_quantile(0.99, sum by (vajra_scenario, vajra_step, le) (rate({{__name__=~\"({ALL_TIMES})_bucket\",{SUCCEEDED}}}[I]))) \
+         or histogram_quantile(0.99, sum by (vajra_scenario, vajra_step) (rate({{__name__=~\"{ALL_TIMES}\",{SUCCEEDED}}}[I])))"
     );
     let spread = format!(
         "sum by (le) (increase({response}_bucket{{RUN,vajra_outcome=\"ok\"}}[I])) or sum(increase({response}{{RUN,vajra_outcome=\"ok\"}}[I]))"
@@ -216,7 +223,7 @@ fn times() -> PanelRow {
         ),
         panel(
             "p99 of service times by step",
-            "From being sent. What response times are longer by is slip: the wait before.",
+            "Of successes, from being sent. What response times are longer by is slip: the wait before.",
             Lines,
             "s",
             &[(&any, "{{vajra_scenario}} {{vajra_step}}")],
@@ -233,6 +240,10 @@ fn times() -> PanelRow {
 }
 
 fn failures() -> PanelRow {
+    let by_status = format!(
+        "histogram_quantile(0.99, sum by ({ENDINGS}, le) (rate({{__name__=~\"({ALL_TIMES})_bucket\",{OF_RUN}}}[I]))) \
+         or histogram_quantile(0.99, sum by ({ENDINGS}) (rate({{__name__=~\"{ALL_TIMES}\",{OF_RUN}}}[I])))"
+    );
     let panels = vec![
         panel(
             "Failures by kind",
@@ -259,6 +270,16 @@ fn failures() -> PanelRow {
             &[(
                 "sum by (http_response_status_code, rpc_response_status_code, vajra_response_code) (rate(vajra_responses_total{RUN}[I]))",
                 "{{http_response_status_code}}{{rpc_response_status_code}}{{vajra_response_code}}",
+            )],
+        ),
+        panel(
+            "p99 of service times by status",
+            "From being sent, and how requests ended. Of a status that not all successes have, quantiles are rough: buckets are twice as wide as their bounds.",
+            Lines,
+            "s",
+            &[(
+                &by_status,
+                "{{http_response_status_code}}{{rpc_response_status_code}}{{vajra_response_code}} {{error_type}} {{vajra_outcome}}",
             )],
         ),
     ];

@@ -125,7 +125,8 @@ pub(crate) fn text_page(port: u16) -> Vec<Sample> {
 /// All values of a name whose labels are these, added up.
 pub(crate) fn sum(page: &[Sample], name: &str, labels: &[(&str, &str)]) -> f64 {
     let is_meant = |sample: &&Sample| {
-        sample.name == name && labels.iter().all(|(name, value)| sample.label(name) == Some(*value))
+        // As Prometheus has it: a label that is not there is empty.
+        sample.name == name && labels.iter().all(|(name, value)| sample.label(name).unwrap_or("") == *value)
     };
     page.iter().filter(is_meant).map(|sample| sample.value).sum()
 }

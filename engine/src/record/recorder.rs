@@ -119,7 +119,7 @@ impl Recorder {
     /// Records the failure of a request that could not be sent, because there was no connection.
     pub fn not_sent(&mut self, series: usize, outcome: Outcome, instants: Instants) {
         let is_measured = self.is_measured(instants.intended);
-        self.requests.series.part(is_measured)[series].done(outcome, instants, 0);
+        self.requests.series.part(is_measured)[series].failed_unsent(outcome, instants);
         self.ended(series, outcome, instants, is_measured);
     }
 
@@ -153,7 +153,11 @@ impl Recorder {
             sent: attempt.first_sent_ns,
             done: instants.done,
         };
-        recorded.done(outcome, instants, bytes_received);
+        match (sent, outcome) {
+            // Nothing of it was on the wire in the end: it has no service time.
+            (None, Outcome::Failed(_)) => recorded.failed_unsent(outcome, instants),
+            _ => recorded.done(outcome, instants, bytes_received),
+        }
         self.ended(series, outcome, instants, is_measured);
     }
 

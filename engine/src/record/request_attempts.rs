@@ -146,7 +146,7 @@ impl AttemptRecord {
             *count = 0;
         }
         errors.fill(0);
-        statuses.clear();
+        statuses.clear(statuses.expected());
         service.clear();
     }
 

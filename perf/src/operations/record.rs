@@ -16,13 +16,18 @@ const RESPONSE_BYTES: u64 = 250;
 /// Requests that are drawn; they are written down again and again.
 const DRAWN: usize = 1_024;
 
-/// The two halves, and the whole: what recording costs per request.
-pub const OPERATIONS: [CountedOperation; 3] = [
+/// How requests end whose status is not always the expected one: a quarter each.
+const FOUR_STATUSES: [Outcome; 4] =
+    [Outcome::Ok(200), Outcome::Ok(302), Outcome::Refused(404), Outcome::Refused(500)];
+
+/// The two halves, and the whole: what recording costs per request; and where statuses differ.
+pub const OPERATIONS: [CountedOperation; 4] = [
     operation("sent", || work(|recorder, at| recorder.sent(0, at.intended, at.sent, REQUEST_BYTES))),
     operation("done_four_histograms", || {
         work(|recorder, at| recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, RESPONSE_BYTES))
     }),
     operation("request", || work(write)),
+    operation("done_four_statuses", four_statuses),
 ];
 
 const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
@@ -42,6 +47,25 @@ fn work(write: impl Fn(&mut Recorder, Instants) + 'static) -> Work {
         let recorded = series.sent.max(series.response.count());
         assert_eq!(recorded, written, "every request is recorded");
         assert_eq!(series.slip.count(), series.lag.count());
+    })
+}
+
+fn four_statuses() -> Work {
+    let (drawn, mut recorder) = (draw(), Recorder::new(0, &Layout::new([1]), PHASES));
+    let mut written = 0;
+    Box::new(move |count| {
+        let rounds = count.div_ceil(DRAWN as u64);
+        for _ in 0..rounds {
+            for (at, outcome) in drawn.iter().zip(FOUR_STATUSES.into_iter().cycle()) {
+                recorder.done(0, outcome, *at, at.sent - at.intended, RESPONSE_BYTES);
+            }
+        }
+        written += rounds * DRAWN as u64;
+        let series = &recorder.requests.series.measured[0];
+        let others = series.other_outcomes.as_ref().expect("some have another status");
+        let counted: Vec<u64> = others.iter().map(|(_, times)| times.count()).collect();
+        assert_eq!(counted, [written / 4; 3], "every request is recorded by its status");
+        assert_eq!(series.lag.count(), written);
     })
 }
 

@@ -3,10 +3,8 @@
 use super::settings::{HistogramForm, OtlpSettings, Temporality};
 use crate::batch::{ExportBatch, ExportSignal};
 use crate::explicit;
-use crate::exponential::ExponentialBuckets;
 use crate::families::{AttributeValue, Family, Point, PointValue};
 use crate::names::{Instrument, MetricName, RUN_ID};
-use engine::distribution::Distribution;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -120,9 +118,9 @@ impl PointEncoder<'_> {
     fn number(&self, point: &Point<'_>, start_time_unix_nano: u64) -> NumberDataPoint {
         // No run counts as far as half of what 64 bits hold.
         let whole = |count: u64| number_data_point::Value::AsInt(i64::try_from(count).unwrap_or(i64::MAX));
-        let value = match point.value {
-            PointValue::Count(count) => whole(count),
-            PointValue::Real(real) => number_data_point::Value::AsDouble(real),
+        let value = match &point.value {
+            PointValue::Count(count) => whole(*count),
+            PointValue::Real(real) => number_data_point::Value::AsDouble(*real),
             PointValue::Times(times) => whole(times.count()),
         };
         NumberDataPoint {
@@ -135,15 +133,15 @@ impl PointEncoder<'_> {
     }
 
     fn exponential(&self, point: &Point<'_>) -> Option<ExponentialHistogramDataPoint> {
-        let PointValue::Times(times) = point.value else { return None };
-        let buckets = ExponentialBuckets::of(times);
-        let (min, max) = bounds(times);
+        let PointValue::Times(times) = &point.value else { return None };
+        let buckets = times.exponential();
+        let (min, max) = times.bounds_s();
         Some(ExponentialHistogramDataPoint {
             attributes: attributes(point),
             start_time_unix_nano: self.stretch.from_unix_ns,
             time_unix_nano: self.stretch.to_unix_ns,
             count: buckets.count(),
-            sum: Some(times.sum_ns() as f64 / 1e9),
+            sum: Some(times.sum_s()),
             scale: buckets.scale,
             zero_count: buckets.zero_count,
             positive: Some(Buckets { offset: buckets.offset, bucket_counts: buckets.counts }),
@@ -154,15 +152,15 @@ impl PointEncoder<'_> {
     }
 
     fn explicit(&self, point: &Point<'_>) -> Option<HistogramDataPoint> {
-        let PointValue::Times(times) = point.value else { return None };
-        let (min, max) = bounds(times);
+        let PointValue::Times(times) = &point.value else { return None };
+        let (min, max) = times.bounds_s();
         Some(HistogramDataPoint {
             attributes: attributes(point),
             start_time_unix_nano: self.stretch.from_unix_ns,
             time_unix_nano: self.stretch.to_unix_ns,
             count: times.count(),
-            sum: Some(times.sum_ns() as f64 / 1e9),
-            bucket_counts: explicit::counts(times).to_vec(),
+            sum: Some(times.sum_s()),
+            bucket_counts: times.explicit().to_vec(),
             explicit_bounds: explicit::bounds_s().collect(),
             min,
             max,
@@ -171,17 +169,10 @@ impl PointEncoder<'_> {
     }
 }
 
-/// The shortest and the longest, in seconds, to three digits.
-fn bounds(times: &Distribution) -> (Option<f64>, Option<f64>) {
-    let is_filled = times.count() > 0;
-    let seconds = |ns: u64| is_filled.then_some(ns as f64 / 1e9);
-    (seconds(times.min_ns()), seconds(times.max_ns()))
-}
-
 fn is_nothing(point: &Point<'_>) -> bool {
-    match point.value {
-        PointValue::Count(count) => count == 0,
-        PointValue::Real(real) => real == 0.0,
+    match &point.value {
+        PointValue::Count(count) => *count == 0,
+        PointValue::Real(real) => *real == 0.0,
         PointValue::Times(times) => times.count() == 0,
     }
 }

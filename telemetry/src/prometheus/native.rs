@@ -4,10 +4,9 @@
 //! The messages are those of `io.prometheus.client` (client_model, metrics.proto), as far as they are needed.
 
 use crate::explicit;
-use crate::exponential::ExponentialBuckets;
 use crate::families::{AttributeValue, Family, Point, PointValue};
 use crate::names::{Instrument, label};
-use engine::distribution::Distribution;
+use crate::point_times::PointTimes;
 use prost::Message;
 
 /// What it is called in `Content-Type`.
@@ -118,13 +117,13 @@ fn of_family(family: &Family<'_>) -> MetricFamily {
 fn of_point(instrument: Instrument, point: &Point<'_>) -> LabelledValue {
     let mut written =
         LabelledValue { label: point.attributes.iter().map(of_label).collect(), ..LabelledValue::default() };
-    let value = match point.value {
+    let value = match &point.value {
         PointValue::Times(times) => {
             written.histogram = Some(of_times(times));
             return written;
         }
-        PointValue::Count(count) => count as f64,
-        PointValue::Real(real) => real,
+        PointValue::Count(count) => *count as f64,
+        PointValue::Real(real) => *real,
     };
     let place = if instrument == Instrument::Counter { &mut written.counter } else { &mut written.gauge };
     *place = Some(NumberMessage { value: Some(value) });
@@ -139,15 +138,15 @@ fn of_label((name, value): &(&'static str, AttributeValue<'_>)) -> LabelPair {
     LabelPair { name: Some(label(name)), value: Some(value) }
 }
 
-fn of_times(times: &Distribution) -> HistogramMessage {
+fn of_times(times: &PointTimes<'_>) -> HistogramMessage {
     let mut up_to = 0;
-    let bounds = explicit::bounds_s().chain([f64::INFINITY]).zip(explicit::counts(times));
+    let bounds = explicit::bounds_s().chain([f64::INFINITY]).zip(times.explicit());
     let bucket = bounds.map(|(bound, count)| {
         up_to += count;
         ClassicBucket { cumulative_count: Some(up_to), upper_bound: Some(bound) }
     });
     let bucket: Vec<ClassicBucket> = bucket.collect();
-    let exponential = ExponentialBuckets::of(times);
+    let exponential = times.exponential();
     // Ours are told by their lower bounds, Prometheus's by their upper ones.
     let (offset, length) = (Some(exponential.offset + 1), Some(exponential.counts.len() as u32));
     let is_filled = !exponential.counts.is_empty();
@@ -159,7 +158,7 @@ fn of_times(times: &Distribution) -> HistogramMessage {
     });
     HistogramMessage {
         sample_count: Some(up_to),
-        sample_sum: Some(times.sum_ns() as f64 / 1e9),
+        sample_sum: Some(times.sum_s()),
         bucket,
         schema: Some(exponential.scale),
         zero_threshold: Some(ZERO_THRESHOLD),
@@ -172,12 +171,13 @@ fn of_times(times: &Distribution) -> HistogramMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::distribution::Distribution;
 
     #[test]
     fn a_native_histogram_has_every_count_in_its_bucket() {
         let mut times = Distribution::new();
         [0, 1_000_000_000, 1_000_000_000, 2_000_000_000].into_iter().for_each(|ns| times.record(ns));
-        let message = of_times(&times);
+        let message = of_times(&(&times).into());
         assert_eq!((message.sample_count, message.zero_count, message.schema), (Some(4), Some(1), Some(4)));
         // To three digits one second is a little more than one: it is in the first bucket above, and two are 16 further up.
         assert_eq!((message.positive_span[0].offset, message.positive_span[0].length), (Some(1), Some(17)));
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn one_without_times_is_a_native_histogram_too() {
-        let message = of_times(&Distribution::new());
+        let message = of_times(&(&Distribution::new()).into());
         assert_eq!((message.sample_count, message.positive_span.len()), (Some(0), 0));
         assert!(message.zero_threshold.unwrap() > 0.0, "by this it is known for one");
     }

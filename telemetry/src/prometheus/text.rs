@@ -3,7 +3,7 @@
 use crate::explicit;
 use crate::families::{AttributeValue, Family, Point, PointValue};
 use crate::names::{Instrument, label};
-use engine::distribution::Distribution;
+use crate::point_times::PointTimes;
 use std::fmt::Write;
 
 /// What it is called in `Content-Type`.
@@ -26,7 +26,7 @@ fn write_family(family: &Family<'_>, out: &mut String) {
     put(out, format_args!("# HELP {name} {}\n# TYPE {name} {kind}\n", family.metric.description));
     for point in &family.points {
         let labels = labels(point);
-        match point.value {
+        match &point.value {
             PointValue::Count(count) => put(out, format_args!("{name}{{{labels}}} {count}\n")),
             PointValue::Real(real) => put(out, format_args!("{name}{{{labels}}} {real}\n")),
             PointValue::Times(times) => write_histogram(&name, &labels, times, out),
@@ -34,15 +34,15 @@ fn write_family(family: &Family<'_>, out: &mut String) {
     }
 }
 
-fn write_histogram(name: &str, labels: &str, times: &Distribution, out: &mut String) {
+fn write_histogram(name: &str, labels: &str, times: &PointTimes<'_>, out: &mut String) {
     let mut up_to = 0;
-    let counts = explicit::counts(times);
+    let counts = times.explicit();
     let bounds = explicit::bounds_s().map(|bound| bound.to_string()).chain(["+Inf".to_owned()]);
     for (bound, count) in bounds.zip(counts) {
         up_to += count;
         put(out, format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {up_to}\n"));
     }
-    let sum_s = times.sum_ns() as f64 / 1e9;
+    let sum_s = times.sum_s();
     put(out, format_args!("{name}_sum{{{labels}}} {sum_s}\n{name}_count{{{labels}}} {up_to}\n"));
 }
 
@@ -66,6 +66,7 @@ fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::names::{METRICS, OK, SLIP};
+    use engine::distribution::Distribution;
 
     #[test]
     fn a_page_has_the_form_of_the_text_format() {
@@ -76,7 +77,10 @@ mod tests {
         let families = [
             Family {
                 metric: of(SLIP),
-                points: vec![Point { attributes: attributes("a"), value: PointValue::Times(&times) }],
+                points: vec![Point {
+                    attributes: attributes("a"),
+                    value: PointValue::Times((&times).into()),
+                }],
             },
             Family {
                 metric: of(OK),
