@@ -151,7 +151,7 @@ fn values_of_other_kinds_and_sizes_are_refused() {
         "UPDATE slices SET from_ns = to_ns + 1",
         "UPDATE slices SET response_hdr = 7",
         "UPDATE slices SET withheld = -1",
-        "UPDATE pass_slices SET place = place + 1",
+        "UPDATE pass_slices SET place = place + 5",
         "UPDATE pass_slices SET scenario = 9",
         "UPDATE pass_slices SET failed = -1",
         "UPDATE pass_slices SET duration_hdr = 7",
