@@ -23,6 +23,8 @@ pub(crate) struct Connection {
     is_able: bool,
     /// Stands in the queue of ready connections.
     is_queued: bool,
+    /// Stands in its pool's list of those that are closed.
+    pub(crate) is_listed: bool,
     /// The last send was longer than what always fits the socket's buffer, where that is asked: some of it may still be there.
     pub(crate) sent_long: bool,
     /// Was open at least once.
@@ -486,6 +488,7 @@ impl Connection {
             sent_long: false,
             is_able: false,
             is_queued: false,
+            is_listed: false,
             was_open: false,
             has_answered: false,
             attempts: 0,

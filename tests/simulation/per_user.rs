@@ -263,6 +263,22 @@ fn a_connection_for_each_request_stays_one_for_each_request() {
         let outcome = run(&plan, &logging(server(MILLISECOND_NS)), seed);
         assert_eq!(connects(&outcome), outcome.total().sent, "seed {seed}");
         assert_disjoint(&taken(&outcome), &format!("seed {seed}"));
+        assert_eq!(outcome.snapshot.stats().reconnects, 0, "seed {seed}: none was lost");
+    }
+}
+
+#[test]
+fn connections_to_a_target_that_is_gone_wait_to_be_made_once_each() {
+    // The shard itself asserts that none of them waits twice.
+    for seed in seeds(2) {
+        let gone = SimulatedServer { down: Some((0, 5 * SECOND_NS)), ..server(MILLISECOND_NS) };
+        let plan = plan(&format!(
+            "seed = {seed}\nduration = '3s'\nsessions = 8\nconnections = 'per user'\n[load]\nrate = 2_000\n[[step]]\nget = '/a/1'\n"
+        ));
+        let outcome = run(&plan, &logging(gone), seed);
+        let total = outcome.total();
+        assert_eq!(total.errors[Kind::Connect as usize], total.failed(), "seed {seed}");
+        assert!(total.failed() > 1_000, "seed {seed}: {}", total.failed());
     }
 }
 

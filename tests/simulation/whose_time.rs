@@ -49,6 +49,19 @@ fn a_generator_just_above_what_it_can_do_is_blamed_for_all_of_its_backlog() {
 }
 
 #[test]
+fn a_session_with_a_connection_of_its_own_waits_for_no_session_before_it() {
+    for seed in seeds(3) {
+        let plan = plan(
+            "seed = 1\nduration = '3s'\nconnections = 'per user'\n[load]\nrate = 7_000\n[[step]]\nget = '/'\n",
+        );
+        let outcome = run(&plan, &weak(), seed);
+        let (lag, slip) = (outcome.snapshot.measured_total().lag.summary(), outcome.total().slip.summary());
+        assert!(slip.p50 > 20 * MILLISECOND_NS, "seed {seed}: there was a backlog; {slip:?}");
+        assert!(lag.p50 as f64 > slip.p50 as f64 * 0.95, "seed {seed}: {lag:?} of {slip:?}");
+    }
+}
+
+#[test]
 fn a_shed_arrival_is_held_against_whoever_kept_it_waiting() {
     for seed in seeds(3) {
         let load = "[load]\nrate = 20_000\noverload = 'shed'\ndeadline = '50ms'";

@@ -3,6 +3,7 @@
 use super::fields::{Fields, Scenario};
 use super::mistake::Mistake;
 use super::pool_size::PoolSize;
+use crate::flow::{OWN_SESSIONS_DEFAULT, SESSIONS_DEFAULT};
 use crate::load::UserLoad;
 
 /// What is wrong with the connections of a scenario, each with the pool that it is about.
@@ -35,4 +36,23 @@ pub(super) fn mistakes(scenario: &Scenario, fields: &Fields) -> Vec<(usize, Mist
         (u64::from(count) < needed).then(|| (pool, Mistake::new(problem, fix)))
     };
     sizes.into_iter().filter_map(wrong).collect()
+}
+
+/// Makes as many connections as users may have at a time, after a load or the number of shards was given anew; and lets a rate that takes the
+/// place of users have as many iterations at a time as it would have had.
+pub(super) fn size_anew(fields: &mut Fields) {
+    let Fields { scenarios, pools, machine, .. } = fields;
+    for scenario in scenarios {
+        let own = scenario.pools().into_iter();
+        let own: Vec<usize> = own.filter(|&pool| pools[pool].connections.is_per_session()).collect();
+        let users = scenario.load.users().map(UserLoad::most);
+        let Some(flow) = scenario.flow_mut().filter(|_| !own.is_empty()) else { continue };
+        if users.is_none() && flow.sessions_max == SESSIONS_DEFAULT {
+            flow.sessions_max = OWN_SESSIONS_DEFAULT;
+        }
+        let needed = users.unwrap_or(flow.sessions_max.into()).min(u32::MAX.into()) as u32;
+        for pool in own {
+            pools[pool].connections = PoolSize::PerSession(needed.max(machine.shards));
+        }
+    }
 }

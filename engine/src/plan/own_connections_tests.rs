@@ -111,3 +111,24 @@ fn fields_from_elsewhere_keep_the_same_rules() {
     });
     assert!(mix.contains("drawn by weight have no users"), "{mix}");
 }
+
+#[test]
+fn a_report_that_is_run_again_with_another_load_has_as_many_as_that_has_users() {
+    let plan = of("", &format!("[load]\nusers = 4\n{STEP}")).unwrap();
+    let again = |text: &str| {
+        let document = Document { name: "plan".into(), text: text.into(), format: Format::Toml };
+        let reading = Layers::new(Some(document)).unwrap().read();
+        plan.repeated(&reading, &|_| Err("no such file".into())).map(|(plan, _)| plan)
+    };
+    for (text, count) in [
+        ("[load]\nusers = 9", 9),
+        ("[load]\nusers = 2", 2),
+        ("[load]\nrate = 5", 10_000),
+        ("[run]\nshards = 6", 6),
+    ] {
+        let plan = again(text).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+        assert_eq!(plan.pools[0].connections, PoolSize::PerSession(count), "{text}");
+    }
+    let wrong = again("[run]\nconnections = 3").unwrap_err();
+    assert!(wrong.iter().any(|wrong| wrong.path == "run.connections"), "{wrong:?}");
+}

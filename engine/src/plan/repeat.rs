@@ -5,6 +5,7 @@
 
 use super::bounds::longest_warmup_ns;
 use super::fields::{Fields, GrpcCall, Request, Scenario, Step, Target, TargetProtocol};
+use super::own_connections;
 use super::pool_size::PoolSize;
 use super::reader::{self, FileHead, PlanFiles, ReadFile, unscheduled};
 use super::retarget;
@@ -47,6 +48,7 @@ pub(super) fn repeated(
     let read = reader::read(&given, PlanFiles { whole: read_file, head: &head }, true)?;
     let mut fields = planned.clone();
     wrong.extend(asked.replace(&mut fields, &read.fields));
+    own_connections::size_anew(&mut fields);
     replace_headers(&mut fields, &headers, &given.environment, &mut wrong);
     add_thresholds(&mut fields, &thresholds, &mut wrong);
     wrong.extend(rules::violations(&fields).into_iter().map(|violation| told(violation, &fields)));
@@ -142,6 +144,11 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
             Diagnostic::at(key, problem, "leave it out, or run the plan file with it")
         })
         .collect();
+    if run.connections.is_some() && planned.pools.iter().any(|pool| pool.connections.is_per_session()) {
+        let problem =
+            "in the report's plan each user has connections of its own, and there are as many as users";
+        wrong.push(Diagnostic::at("run.connections", problem, "leave it out, or run the plan file with it"));
+    }
     let has_shape =
         |scenario: &Scenario| !scenario.load.is_closed() && scenario.load.constant_rate().is_none();
     if run.duration.is_some()

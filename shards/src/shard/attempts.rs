@@ -84,7 +84,7 @@ impl<P: Protocol> ConnectionPool<P> {
         self.connections.open += 1;
         let connection = self.connections.at(slot);
         core.recorder.attempts.succeeded(core.now_ns.saturating_sub(connection.begun_ns), is_resumed);
-        if connection.was_open && (!self.is_on_demand || self.is_own) {
+        if connection.was_open && self.is_reused {
             core.recorder.stats.reconnects += 1;
         }
         connection.was_open = true;
@@ -242,7 +242,11 @@ impl<P: Protocol> ConnectionPool<P> {
         // It waits for the target from now on, and not for what the generator owed.
         connection.carried_ns = 0;
         self.next_retry_ns = self.next_retry_ns.min(now + wait_ns);
-        self.closed.push_back(slot);
+        // One of a session that has left may stand there still.
+        if !std::mem::replace(&mut self.connections.at(slot).is_listed, true) {
+            self.closed.push_back(slot);
+        }
+        debug_assert!(self.closed.len() <= self.connections.count() as usize, "each is listed once");
     }
 
     /// What failed while connecting is tried afresh at the start: the first arrivals do not inherit a long wait.
@@ -264,6 +268,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let mut next_ns = u64::MAX;
         for _ in 0..self.closed.len() {
             let Some(slot) = self.closed.pop_front() else { break };
+            self.connections.at(slot).is_listed = false;
             let Link::Closed { retry_ns } = self.connections.at(slot).link() else { continue };
             if retry_ns <= now && self.is_on_demand {
                 self.await_demand(now, slot);
@@ -272,6 +277,7 @@ impl<P: Protocol> ConnectionPool<P> {
                 self.connect(core, slot);
             } else {
                 next_ns = next_ns.min(retry_ns.max(now + TICK_NS / 10));
+                self.connections.at(slot).is_listed = true;
                 self.closed.push_back(slot);
             }
         }

@@ -53,11 +53,24 @@ impl<S: Source> ScenarioRun<S> {
         core: &mut Core<W>,
         pools: &mut [ConnectionPool<P>],
     ) {
+        debug_assert!(self.leaving.is_empty());
         while let Some(slot) = self.next_left() {
-            for target in self.targets.iter().flatten() {
-                pools[target.pool].close_own(core, slot);
+            self.leaving.push(slot);
+        }
+        let mut has_words = false;
+        for target in self.targets.iter().flatten() {
+            for &slot in &self.leaving {
+                has_words |= pools[target.pool].say_goodbye(core, slot);
             }
         }
+        if has_words {
+            // They go out before connections are closed. Should that fail, so does the next submission.
+            let _ = core.wire.submit();
+        }
+        for target in self.targets.iter().flatten() {
+            self.leaving.iter().for_each(|&slot| pools[target.pool].close_own(core, slot));
+        }
+        self.leaving.clear();
     }
 
     fn next_left(&mut self) -> Option<Slot> {
@@ -89,15 +102,17 @@ impl<P: Protocol> ConnectionPool<P> {
         core.operations += 1;
     }
 
+    /// Says the last words on the connection of a session that has left, if there is one and they are to be said.
+    fn say_goodbye<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) -> bool {
+        let connection = self.connections.at(slot);
+        connection.is_open() && !connection.is_sending() && self.say_last_words(core, slot)
+    }
+
     /// Closes the connection of a session that has left, if there is one. Whoever comes next makes another, and inherits no wait of this one.
     fn close_own<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
         let connection = self.connections.at(slot);
         debug_assert_eq!(connection.under_way, 0, "who has left waits for nothing");
         if connection.is_open() {
-            if !connection.is_sending() && self.say_last_words(core, slot) {
-                // They go out before the connection is closed. Should that fail, so does the next submission.
-                let _ = core.wire.submit();
-            }
             self.connections.open -= 1;
             core.wire.close(self.first_slot + slot);
         }
@@ -107,5 +122,7 @@ impl<P: Protocol> ConnectionPool<P> {
         (connection.was_open, connection.has_answered) = (false, false);
         (connection.attempts, connection.carried_ns) = (0, 0);
         self.await_demand(core.now_ns, slot);
+        // Nobody has waited for this one: what is late of the next session is the generator's doing since it was due.
+        self.connections.at(slot).free_ns = 0;
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct ConnectionPool<P: Protocol> {
     pub(super) is_on_demand: bool,
     /// Each connection is of one session, whose number its slot is: it is made by the first request of that, and kept.
     pub(super) is_own: bool,
+    /// A connection takes more than one request.
+    pub(super) is_reused: bool,
     /// One past the last connection that an attempt was ever made at.
     pub(super) attempted: Slot,
     pub(super) replays: Replays,
@@ -127,6 +129,7 @@ impl<P: Protocol> ConnectionPool<P> {
             is_secured,
             is_on_demand,
             is_own,
+            is_reused: target.reuse(),
             attempted: 0,
             replays: Replays::new(if is_on_demand || !is_in_order { slots * pipeline } else { 0 }, !is_own),
             reports_sends: false,
@@ -180,6 +183,7 @@ impl<P: Protocol> ConnectionPool<P> {
             connection.attempts = 0;
             connection.set_link(Link::Closed { retry_ns: now });
             self.next_retry_ns = now;
+            self.connections.at(slot).is_listed = true;
             self.closed.push_back(slot);
         } else {
             self.retry_later(now, slot);

@@ -2,6 +2,7 @@
 
 use super::degrading::Degrading;
 use super::reached::{ReachedTarget, first_pool, reached};
+use crate::wire::Slot;
 use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
 use engine::orders::OrderedRevision;
@@ -24,6 +25,8 @@ pub(super) struct ScenarioRun<S> {
     pub(super) overdue_at_targets: Option<Overdue>,
     /// Its sessions have connections of their own.
     pub(super) owns_connections: bool,
+    /// Sessions that have left, while their connections are closed.
+    pub(super) leaving: Vec<Slot>,
     /// Its first series in the recorder, and its first constant on the wire: those of its steps follow each other.
     pub(super) first_series: usize,
     pub(super) load: LoadState,
@@ -127,6 +130,7 @@ impl<S: Source> ScenarioRun<S> {
             targets: reached(scenario, owns_connections),
             overdue_at_targets: None,
             owns_connections,
+            leaving: Vec::new(),
             first_series: plan.layout().series_of(index).start,
             load: LoadState::new(plan, index, share),
             is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),
