@@ -113,11 +113,7 @@ fn found(finding: &GateFinding, is_strict: bool) -> TestCaseStatus {
         GateFinding::Judged(regression) => {
             let rows = |status: RegressionStatus| {
                 let rows = regression.rows.iter().filter(|row| row.is_decisive && row.status == status);
-                let rows = rows.map(|row| match &row.scenario {
-                    Some(scenario) => format!("{} of {}", row.metric.title(), plain::plain(scenario)),
-                    None => row.metric.title().to_owned(),
-                });
-                rows.collect::<Vec<_>>().join(", ")
+                rows.map(|row| plain::plain(&row.title())).collect::<Vec<_>>().join(", ")
             };
             match regression.status {
                 RegressionStatus::Passed => TestCaseStatus::success(),
@@ -139,6 +135,7 @@ mod tests {
     use super::*;
     use crate::input::flags::PlanArgs;
     use crate::input::load;
+    use engine::compare::{RegressionRow, RowMetric};
     use engine::record::Snapshot;
     use engine::report::{Identity, Measured};
     use engine::target_outcome::TargetStatus;
@@ -203,5 +200,23 @@ mod tests {
         assert_eq!(of(&GateFinding::Judged(&judged(RegressionStatus::Regressed)), false), (9, 3, 0));
         assert_eq!(of(&GateFinding::Judged(&judged(RegressionStatus::Unclear)), false), (9, 2, 1));
         assert_eq!(of(&GateFinding::Judged(&judged(RegressionStatus::Unclear)), true), (9, 3, 0));
+    }
+
+    #[test]
+    fn rows_that_are_worse_are_named_with_their_scenario_and_their_flow() {
+        let row = |scenario: Option<&str>, flow: Option<&str>| RegressionRow {
+            scenario: scenario.map(str::to_owned),
+            flow: flow.map(str::to_owned),
+            metric: RowMetric::IterationP50,
+            status: RegressionStatus::Regressed,
+            limit: 0.05,
+            detectable: None,
+            is_decisive: true,
+        };
+        let rows = vec![row(None, Some("log\u{1b}in")), row(Some("s"), Some("pay")), row(Some("s"), None)];
+        let regression = Regression { status: RegressionStatus::Regressed, limit: 0.05, rows };
+        let (_, xml) = read(|out| write_gate(&[report()], &GateFinding::Judged(&regression), false, out));
+        let named = plain::plain("log\u{1b}in/iteration p50");
+        assert!(xml.contains(&format!("{named}, s/pay/iteration p50, s/iteration p50")), "{xml}");
     }
 }

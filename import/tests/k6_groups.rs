@@ -105,6 +105,26 @@ fn what_a_plan_has_no_room_for_is_written_out_and_names_are_made_fit() {
             .ends_with("g31+1s(/31) /32+1s /33+1s /34+1s /35+1s /36+1s /37+1s /38+1s /39+1s")
     );
     assert_noted(&made_many, &["the group `g32` is no flow of its own"]);
+    // What is done again and again is one step, and a pause after a group none after each of its requests.
+    let looped = many[..32].join("\n")
+        + &format!("for (let i = 0; i < 40; i++) group('poll', () => {{ {} sleep(2); }});", get("poll"))
+        + &format!(
+            "for (let i = 0; i < 2; i++) {{ group('three', () => {{ for (let j = 0; j < 3; j++) {} }}); sleep(1); }}",
+            get("three")
+        );
+    let made_looped = made(&script("{}", &looped));
+    planned(&made_looped);
+    let table_looped = table(&made_looped);
+    let outline_looped = outline(&table_looped, &table_looped["step"]);
+    assert!(
+        outline_looped.ends_with("g31+1s(/31) /poll*40+2s /three*2 /three+1s /three*2 /three+1s"),
+        "{outline_looped}"
+    );
+    assert!(
+        !made_looped.notes.iter().any(|note| note.contains("are in the plan")),
+        "{:?}",
+        made_looped.notes
+    );
     let odd = made(&script("{}", &format!("group('Buy now, {{all}}!', () => {{ {} }});", get("a"))));
     planned(&odd);
     assert_noted(&odd, &["the group `Buy now, {all}!` is the flow `Buy_now_all`"]);

@@ -7,6 +7,7 @@
 mod figures;
 mod listeners;
 mod rungs;
+mod soundness;
 mod threads;
 
 use crate::budgets::Gate;
@@ -17,9 +18,10 @@ use crate::vajra::Vajra;
 use clap::Args;
 use engine::bucket::Share;
 use engine::plan::REQUESTS_MAX;
-use figures::{RungSample, told};
+use figures::{FEW_SERIES, RungSample, told};
 use listeners::{Scraper, StubCollector};
 use rungs::{RUNGS, Rung};
+use soundness::{WitnessedRun, unsound};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use threads::ThreadTimes;
@@ -112,10 +114,17 @@ impl TelemetryRig<'_> {
         if let Some(collector) = collector.filter(|collector| collector.heard() == 0) {
             return Err(said(&format!("nothing came to {}", collector.url())));
         }
-        if scraper.is_some_and(|scraper| scraper.stop() == 0) {
-            return Err(said("no page was scraped"));
+        let witnessed = WitnessedRun {
+            exports: &run.report.exports,
+            pages: scraper.map(Scraper::stop),
+            seconds: self.options.seconds,
+            spent: threads.spent(),
+            collector_counts: self.options.series > FEW_SERIES,
+        };
+        if let Some(what) = unsound(rung, &witnessed) {
+            return Err(said(&what));
         }
-        RungSample::of(&run.report, threads.spent()).ok_or_else(|| said("no request ended"))
+        RungSample::of(&run.report, witnessed.spent).ok_or_else(|| said("no request ended"))
     }
 
     fn command(&self, rung: &Rung, collector: Option<&StubCollector>, scraper: Option<&Scraper>) -> Command {

@@ -123,3 +123,9 @@ pub enum Judgement {
     /// The candidate is worse.
     Worse,
 }
+
+/// A metric for people, with the scenario before it if it is of one, and the named flow.
+pub(super) fn title(scenario: Option<&str>, flow: Option<&str>, metric: RowMetric) -> String {
+    let parts = scenario.into_iter().chain(flow).chain([metric.title()]);
+    parts.collect::<Vec<_>>().join("/")
+}

@@ -4,8 +4,9 @@
 //! none: its response times say the same.
 
 use super::metric::RowMetric;
-use super::obstacle::Refusal;
+use super::obstacle::{Obstacle, Refusal};
 use super::options::Options;
+use super::refusal::SLICES_MIN;
 use super::row::{BEYOND_MIN, ComparedSide, Draft, Omission, percentile, portions};
 use crate::distribution::Distribution;
 use crate::history::Slice;
@@ -26,18 +27,24 @@ pub(super) fn drafts(
     options: &Options,
 ) -> Result<(Vec<Draft>, Vec<String>), Refusal> {
     let (mut drafts, mut omitted) = (Vec::new(), Vec::new());
-    if !base.iter().chain(candidate).all(has_iterations) {
+    if !base.iter().chain(candidate).any(has_iterations) {
         return Ok((drafts, omitted));
     }
-    if let Some(report) = base.iter().chain(candidate).find(|report| !has_history(report)) {
+    if let Some(report) = base.iter().chain(candidate).find(|report| !has_iterations(report)) {
         omitted.push(format!(
-            "iterations are not compared: the history of run {} does not have them, as of versions before 0.2",
+            "iterations are not compared: in run {} there are none of several requests",
             report.run_id
         ));
         return Ok((drafts, omitted));
     }
-    let named = flows(&base[0]).iter().map(|flow| Some(flow.name.as_str()));
-    for flow in [None].into_iter().chain(named) {
+    if let Some(report) = base.iter().chain(candidate).find(|report| !has_history(report)) {
+        omitted.push(format!(
+            "iterations are not compared: the history of run {}, made by an earlier version, does not have them",
+            report.run_id
+        ));
+        return Ok((drafts, omitted));
+    }
+    for flow in [None].into_iter().chain(names(base, candidate).into_iter().map(Some)) {
         let of = PassOf { flow };
         let place = |report: &Report| of.place(report);
         let (Some(in_base), Some(in_candidate)) = (
@@ -47,6 +54,13 @@ pub(super) fn drafts(
             omitted.push(format!("`{}` is not in all runs, and is not compared", flow.unwrap_or_default()));
             continue;
         };
+        if let Some(reason) =
+            too_seldom(base, &in_base, options).or_else(|| too_seldom(candidate, &in_candidate, options))
+        {
+            let which = flow.map_or("iterations are".to_owned(), |name| format!("`{name}` is"));
+            omitted.push(format!("{which} not compared: {reason}"));
+            continue;
+        }
         let has_thought = has_thought(base, &in_base) || has_thought(candidate, &in_candidate);
         for holds_thinking in [false, true].into_iter().filter(|holds| has_thought || !holds) {
             let base = side(base, &in_base, holds_thinking)?;
@@ -109,6 +123,34 @@ fn has_iterations(report: &Report) -> bool {
 
 fn flows(report: &Report) -> &[FlowReport] {
     report.scenarios.first().map_or(&[], |scenario| &scenario.flows)
+}
+
+/// The flows of all runs, each once.
+fn names<'a>(base: &'a [Report], candidate: &'a [Report]) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for flow in base.iter().chain(candidate).flat_map(flows) {
+        if !names.contains(&flow.name.as_str()) {
+            names.push(&flow.name);
+        }
+    }
+    names
+}
+
+/// Why what was gone through in these places has no rows: a run that has none that ended well has no figure, and one that has them in
+/// a few slices alone does not say how they vary.
+fn too_seldom(reports: &[Report], places: &[usize], options: &Options) -> Option<String> {
+    reports.iter().zip(places).find_map(|(report, &place)| {
+        let of_window = report.history.iter().filter(|slice| slice.phase != Phase::Warmup);
+        let ended_well = |slice: &&Slice| slice.passes.get(place).is_some_and(|pass| pass.ok > 0);
+        match of_window.filter(ended_well).count() {
+            0 => Some(format!("in run {} not one ended well", report.run_id)),
+            slices if slices < SLICES_MIN && !options.allowed.contains(&Obstacle::Slices) => Some(format!(
+                "in run {} they ended well in {slices} of its slices, fewer than {SLICES_MIN}",
+                report.run_id
+            )),
+            _ => None,
+        }
+    })
 }
 
 /// Whether every slice of the window says how its iterations were gone through, and every named flow.
@@ -243,6 +285,59 @@ mod tests {
         let found = compared(run("a", 1, 60, 1.0), earlier);
         assert!(titles(&found).is_empty());
         assert!(found.notes.iter().any(|note| note.contains("the history of run old")), "{:?}", found.notes);
+    }
+
+    #[test]
+    fn a_flow_that_ended_well_in_no_slice_of_a_run_or_in_few_is_not_judged_by_the_other_runs() {
+        let few = |id: &str, seed: u64, slices: usize| {
+            let (mut run, none) = (run(id, seed, 60, 1.0), pass(&mut Random::new(seed, 8), 0, 1.0, false));
+            run.history.iter_mut().skip(slices).for_each(|slice| slice.passes[1] = none.clone());
+            run
+        };
+        let compared = |slices: usize, allowed: &[Obstacle]| {
+            let candidate = [run("c", 3, 60, 1.5), few("d", 4, slices)];
+            let allowed: std::collections::BTreeSet<_> = allowed.iter().copied().collect();
+            let options = Options { allowed, resamples: 300, ..Options::default() };
+            drafts(&[run("a", 1, 60, 1.0), run("b", 2, 60, 1.0)], &candidate, &options).unwrap()
+        };
+        for (slices, allowed, note) in [
+            (0, &[Obstacle::Slices][..], Some("`login` is not compared: in run d not one ended well")),
+            (
+                19,
+                &[],
+                Some("`login` is not compared: in run d they ended well in 19 of its slices, fewer than 20"),
+            ),
+            (19, &[Obstacle::Slices], None),
+            (20, &[], None),
+        ] {
+            let (drafts, notes) = compared(slices, allowed);
+            let of_login = drafts.iter().filter(|draft| draft.flow.as_deref() == Some("login")).count();
+            assert_eq!(of_login > 0, note.is_none(), "{notes:?}");
+            assert_eq!(notes.iter().find(|told| told.starts_with("`login`")).map(String::as_str), note);
+            assert!(drafts.iter().any(|draft| draft.flow.as_deref() == Some("work")), "that one is");
+        }
+    }
+
+    #[test]
+    fn a_flow_or_iterations_that_one_side_alone_has_are_told() {
+        let options = Options { resamples: 300, ..Options::default() };
+        let (with, mut without) = (run("a", 1, 60, 1.0), run("b", 2, 60, 1.0));
+        without.scenarios[0].flows.remove(1);
+        for (base, candidate) in [(with.clone(), without.clone()), (without, with.clone())] {
+            let notes = drafts(&[base], &[candidate], &options).unwrap().1;
+            assert!(
+                notes.iter().any(|note| note == "`work` is not in all runs, and is not compared"),
+                "{notes:?}"
+            );
+        }
+        let mut plain = run("p", 3, 60, 1.0);
+        plain.scenarios[0].iterations = None;
+        for (base, candidate) in [(with.clone(), plain.clone()), (plain.clone(), with)] {
+            let (drafts, notes) = drafts(&[base], &[candidate], &options).unwrap();
+            assert!(drafts.is_empty() && notes.iter().any(|note| note.contains("in run p")), "{notes:?}");
+        }
+        let (drafts, notes) = drafts(&[plain.clone()], &[plain], &options).unwrap();
+        assert!(drafts.is_empty() && notes.is_empty(), "{notes:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How a candidate stands to what a limit allows, row by row.
 
-use super::metric::RowMetric;
+use super::metric::{RowMetric, title};
 use serde::{Deserialize, Serialize};
 
 /// Whether a candidate is worse than a limit allows.
@@ -34,6 +34,13 @@ pub struct RegressionRow {
     pub detectable: Option<f64>,
     /// Whether it takes part in the whole.
     pub is_decisive: bool,
+}
+
+impl RegressionRow {
+    /// What the row is called, for people: as the one of the comparison.
+    pub fn title(&self) -> String {
+        title(self.scenario.as_deref(), self.flow.as_deref(), self.metric)
+    }
 }
 
 /// How a difference stands to a limit.

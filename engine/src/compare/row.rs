@@ -1,6 +1,6 @@
 //! One row of a comparison: an estimate of a difference, its interval, and what follows.
 
-use super::metric::{Judgement, RowMetric};
+use super::metric::{Judgement, RowMetric, title};
 use super::obstacle::{Objection, Obstacle, Refusal};
 use super::options::Options;
 use super::regression::{RegressionRow, RegressionStatus};
@@ -68,12 +68,6 @@ pub struct Row {
     pub basis: Basis,
     /// Whether the row takes part in the overall verdict.
     pub is_decisive: bool,
-}
-
-/// A metric for people, with the scenario before it if it is of one, and the named flow.
-pub(super) fn title(scenario: Option<&str>, flow: Option<&str>, metric: RowMetric) -> String {
-    let parts = scenario.into_iter().chain(flow).chain([metric.title()]);
-    parts.collect::<Vec<_>>().join("/")
 }
 
 impl Row {
@@ -320,7 +314,7 @@ pub(super) enum Omission {
     FewBeyond(u64),
     /// The sides were asked for different rates.
     DifferentRates,
-    /// A side has none of it.
+    /// A side has none of it, or one of its runs.
     NoRatio,
 }
 
@@ -335,7 +329,9 @@ impl fmt::Display for Omission {
                 )
             }
             Omission::DifferentRates => formatter.write_str("the sides were asked for different rates"),
-            Omission::NoRatio => formatter.write_str("a side has none, so there is no ratio"),
+            Omission::NoRatio => {
+                formatter.write_str("a side, or one of its runs, has none, so there is no ratio")
+            }
         }
     }
 }
@@ -423,7 +419,9 @@ fn ratio(
     options: &Options,
 ) -> Result<Draft, Omission> {
     let (of_base, of_candidate) = resampled(metric, statistic, base, candidate, options);
-    if of_base.estimate <= 0.0 || of_candidate.estimate <= 0.0 {
+    // A run without it has no logarithm, and the spread between runs would be none.
+    let mut runs = base.runs.iter().chain(&candidate.runs);
+    if of_base.estimate <= 0.0 || of_candidate.estimate <= 0.0 || runs.any(|run| run.read(statistic) <= 0.0) {
         return Err(Omission::NoRatio);
     }
     let logs = |side: &ComparedSide| side.runs.iter().map(|run| run.read(statistic).ln()).collect();

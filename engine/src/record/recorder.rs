@@ -292,6 +292,31 @@ mod tests {
     }
 
     #[test]
+    fn a_request_whose_last_attempt_was_not_sent_has_failed_without_a_service_time() {
+        let mut recorder = recorder();
+        let first = EndedAttempt {
+            first_intended_ns: 100,
+            first_sent_ns: 110,
+            was_made: true,
+            made: 1,
+            is_tried_again: true,
+            ..EndedAttempt::default()
+        };
+        recorder.sent(0, 100, 110, 1);
+        let reset = Outcome::Failed(Kind::Eof);
+        recorder.attempted(0, reset, instants(100, 110, 150), Some((0, 0)), &first);
+        let second = EndedAttempt { made: 2, is_further: true, is_tried_again: false, ..first };
+        recorder.attempted(0, Outcome::Failed(Kind::Connect), instants(160, 160, 170), None, &second);
+        let series = &recorder.requests.series.measured[0];
+        assert_eq!((series.sent, series.failed(), series.failed_response.max_ns()), (1, 1, 70));
+        assert!(series.service_by_outcome().is_empty());
+        // A response without success is one, whoever sent what led to it.
+        recorder.attempted(0, Outcome::Refused(503), instants(160, 160, 170), None, &second);
+        let series = &recorder.requests.series.measured[0];
+        assert_eq!((series.failed(), series.service_by_outcome().len()), (2, 1));
+    }
+
+    #[test]
     fn without_a_warm_up_all_is_measured() {
         let phases = Phases { measure_from_ns: 0, ..PHASES };
         let mut recorder = Recorder::new(0, &Layout::new([1]), phases);

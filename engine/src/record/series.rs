@@ -159,7 +159,8 @@ impl Series {
         self.other_outcomes.get_or_insert_with(|| Box::new(OutcomeTimes::preallocated()))
     }
 
-    /// How long requests took that were sent, from then on, by how they ended. Together they are all that were sent and have ended.
+    /// How long requests took that were sent, from then on, by how they ended. Together they are all that have
+    /// ended and whose last attempt was sent.
     pub fn service_by_outcome(&self) -> Vec<(TimedOutcome, OutcomeDistribution<'_>)> {
         let others = self.other_outcomes.as_deref().filter(|others| !others.is_empty());
         let others_ok = others.map_or(0, OutcomeTimes::ok_count);
@@ -445,7 +446,51 @@ mod tests {
         Outcome::ValueMissing(302),
     ];
 
+    /// More than there is room for, five of which are successes.
+    const MANY_OUTCOMES: [Outcome; 12] = [
+        Outcome::Ok(200),
+        Outcome::Ok(201),
+        Outcome::Ok(202),
+        Outcome::Ok(204),
+        Outcome::Ok(302),
+        Outcome::Refused(400),
+        Outcome::Refused(404),
+        Outcome::Refused(429),
+        Outcome::Refused(500),
+        Outcome::CheckFailed(200),
+        Outcome::Failed(Kind::Timeout),
+        Outcome::Failed(Kind::Eof),
+    ];
+
     proptest! {
+        /// Whichever of them have times of their own: none is lost, and none is counted twice.
+        #[test]
+        fn of_more_outcomes_than_there_is_room_for_all_times_together_are_those_of_all_requests(
+            requests in proptest::collection::vec((0..MANY_OUTCOMES.len(), 0_usize..3, 0_u64..1 << 40, 0_u8..10), 1..200),
+        ) {
+            let mut shards = [Series::preallocated(), Series::preallocated(), Series::preallocated()];
+            let (mut whole, mut all, mut ok) = (Series::default(), (0_u64, 0_u128), (0_u64, 0_u128));
+            for (outcome, shard, service_ns, event) in requests {
+                let outcome = MANY_OUTCOMES[outcome];
+                shards[shard].done(outcome, instants(0, 1_000, 1_000 + service_ns), 0);
+                let add = |sum: (u64, u128)| (sum.0 + 1, sum.1 + u128::from(service_ns));
+                all = add(all);
+                ok = if outcome.kind().is_none() { add(ok) } else { ok };
+                if event < 3 {
+                    whole.merge(&shards[shard]);
+                    shards[shard].clear();
+                }
+            }
+            shards.iter().for_each(|shard| whole.merge(shard));
+            let sum = |is_of: fn(TimedOutcome) -> bool| {
+                let told = told(&whole).into_iter().filter(|(outcome, _)| is_of(*outcome));
+                told.fold((0, 0), |sum: (u64, u128), (_, times)| {
+                    (sum.0 + times.count(), sum.1 + times.sum_ns())
+                })
+            };
+            prop_assert_eq!((sum(|_| true), sum(TimedOutcome::is_ok)), (all, ok));
+        }
+
         /// However requests are spread over shards and slices, whatever was seen first in each.
         #[test]
         fn times_by_outcome_are_those_of_the_requests_that_ended_so(

@@ -184,6 +184,10 @@ impl ArrangedSteps {
         let flow = self.flows.len();
         if flow == FLOWS_MAX {
             self.written_out.insert(group);
+            if is_multiplied(&mut items, repeat, pause) {
+                taken.extend(self.take(items));
+                return;
+            }
             pause_after(&mut items, pause);
             (0..repeat).for_each(|_| taken.extend(self.take(items.clone())));
             return;
@@ -205,7 +209,12 @@ impl ArrangedSteps {
         if self.left_out > 0 {
             let all = REQUESTS_MAX + self.left_out;
             notes.push(format!(
-                "the script makes {all} requests in an iteration that differ: the first {REQUESTS_MAX} are in the plan"
+                "the script makes {all} requests in an iteration{}: the first {REQUESTS_MAX} are in the plan",
+                if self.written_out.is_empty() {
+                    " that differ"
+                } else {
+                    ", as groups are written out each time"
+                }
             ));
         }
         for group in &self.written_out {
@@ -217,15 +226,52 @@ impl ArrangedSteps {
     }
 }
 
-/// Lets something pass after the last of what was done.
-fn pause_after(items: &mut [DraftItem], pause: (f64, f64)) {
-    let own = match items.last_mut() {
-        Some(DraftItem::Step(draft)) => draft.pauses.last_mut(),
-        Some(DraftItem::Group(group)) => Some(&mut group.pause),
-        None => None,
-    };
-    if let Some(own) = own {
-        *own = (own.0 + pause.0, own.1 + pause.1);
+/// Whether what a group does is one thing, which can be done as often as the group was gone through, with what passes after it each time.
+/// Then it is.
+fn is_multiplied(items: &mut [DraftItem], repeat: u32, pause: (f64, f64)) -> bool {
+    let [only] = items else { return false };
+    let own = only.repeat_mut();
+    let Some(times) = own.checked_mul(repeat).filter(|times| *times <= REPEAT_MAX) else { return false };
+    // A pause after the group is none after each of its own repetitions.
+    let is_same = *own == 1 || pause == (0.0, 0.0);
+    if is_same {
+        *own = times;
+        only.add_pause(pause);
+    }
+    is_same
+}
+
+/// Lets something pass after the last of what was done, and of its repetitions after the last.
+fn pause_after(items: &mut Vec<DraftItem>, pause: (f64, f64)) {
+    if pause == (0.0, 0.0) {
+        return;
+    }
+    let Some(mut last) = items.pop() else { return };
+    let repeat = std::mem::replace(last.repeat_mut(), 1);
+    if repeat > 1 {
+        let mut before = last.clone();
+        *before.repeat_mut() = repeat - 1;
+        items.push(before);
+    }
+    last.add_pause(pause);
+    items.push(last);
+}
+
+impl DraftItem {
+    fn repeat_mut(&mut self) -> &mut u32 {
+        match self {
+            DraftItem::Step(draft) => &mut draft.repeat,
+            DraftItem::Group(group) => &mut group.repeat,
+        }
+    }
+
+    /// Lets more pass after each time.
+    fn add_pause(&mut self, pause: (f64, f64)) {
+        let own = match self {
+            DraftItem::Step(draft) => draft.pauses.last_mut(),
+            DraftItem::Group(group) => Some(&mut group.pause),
+        };
+        own.into_iter().for_each(|own| *own = (own.0 + pause.0, own.1 + pause.1));
     }
 }
 

@@ -1,29 +1,53 @@
 //! What a line of an access log says, whatever its format: when which path was asked for, by which method.
 
 use super::instant::Instant;
+use crate::secrets::is_secret;
 use crate::{names, urls};
 
 /// The longest part of a line that a message shows.
 pub(super) const SHOWN_LETTERS_MAX: usize = 120;
 
-/// A line of no known form, or its beginning, for a message: without what stands in queries, which may be secrets, and without what
-/// would steer a terminal.
+/// So much is looked at of a line, of which less is shown: what comes then may say what a part of it is.
+const LOOKED_AT_LETTERS_MAX: usize = 4096;
+
+/// A line of no known form, or its beginning, for a message: without what stands in queries and behind names of fields, which may be
+/// secrets, without who asked, and without what would steer a terminal. Behind the name of a secret nothing is shown.
 pub(super) fn shown(line: &str) -> String {
-    let mut is_query = false;
+    let (mut is_hidden, mut word) = (false, 0);
     let mut letters = String::new();
-    for letter in line.chars() {
-        let ends_query = letter.is_whitespace() || "\"'<>".contains(letter);
-        is_query = is_query && !ends_query;
-        if is_query {
+    for letter in line.chars().take(LOOKED_AT_LETTERS_MAX) {
+        let ends_word = letter.is_whitespace() || "\"'<>".contains(letter);
+        is_hidden = is_hidden && !ends_word;
+        if is_hidden {
             continue;
         }
-        letters.push(if letter.is_control() { '\u{fffd}' } else { letter });
-        if letter == '?' {
-            is_query = true;
+        let names_secret = "=:".contains(letter) && is_secret(name_before(&letters));
+        // Names and passwords stand before a server's name.
+        let server = if letter == '@' { letters[word..].find("://") } else { None };
+        if let Some(scheme) = server {
+            letters.truncate(word + scheme + 3);
             letters.push('\u{2026}');
+        }
+        letters.push(if letter.is_control() { '\u{fffd}' } else { letter });
+        if ends_word {
+            word = letters.len();
+        }
+        is_hidden = "?=".contains(letter);
+        if is_hidden || names_secret {
+            letters.push('\u{2026}');
+        }
+        if names_secret {
+            break;
         }
     }
     letters.chars().take(SHOWN_LETTERS_MAX).collect()
+}
+
+/// The name at the end, which may be in quotes.
+fn name_before(text: &str) -> &str {
+    let text = text.trim_end_matches(['"', '\'', ' ']);
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    &text[text.trim_end_matches(is_of_name).len()..]
 }
 
 /// What a line says.
@@ -106,6 +130,16 @@ mod tests {
             shown(line),
             "GET /a?\u{2026} HTTP/1.1\u{fffd}\"http://r/?\u{2026}\" 'x?\u{2026}' tail?\u{2026}"
         );
+        for (line, expected) in [
+            ("10:00:00 GET /a b=s3cret 443 c=\"7\"", "10:00:00 GET /a b=\u{2026} 443 c=\u{2026}\"7\""),
+            ("GET /a token=s3cret 443 -", "GET /a token=\u{2026}"),
+            (r#"{"uri":"/a","args":"token=s3cret&b=1"}"#, "{\"uri\":\"/a\",\"args\":\"token=\u{2026}"),
+            (r#"{"uri":"/a","Api-Key" : "s3cret"}"#, "{\"uri\":\"/a\",\"Api-Key\" :\u{2026}"),
+            ("Authorization: Bearer s3cret", "Authorization:\u{2026}"),
+            ("GET http://u:s3cret@h/ b@c", "GET http://\u{2026}@h/ b@c"),
+        ] {
+            assert_eq!(shown(line), expected);
+        }
         let long = format!("{}?{}", "a".repeat(119), "s3cret".repeat(100_000));
         assert_eq!(shown(&long), format!("{}?", "a".repeat(119)));
     }
