@@ -11,7 +11,7 @@ use crate::output::stdout::{say, say_json};
 use crate::output::text::short_id;
 use crate::session::Session;
 use ::telemetry::moment;
-use ::telemetry::otlp::{OtlpSettings, ReplayEnd, ReplayTally, replay};
+use ::telemetry::otlp::{OtlpMistake, OtlpSettings, ReplayEnd, ReplayTally, replay};
 use ::telemetry::spool::{QueueSummary, SpoolBounds, SpoolFolder, SpoolMistake, SpoolQueue};
 use clap::{Args, Subcommand};
 use engine::quantity::counted;
@@ -33,6 +33,7 @@ Examples:
   vajra spool list
   vajra spool replay                          everything, to where it was to go
   vajra spool replay 3f2a --otlp http://other:4318
+  vajra spool replay 3f2a --to http://a:4318  what was to go to one of several collectors
   vajra spool drop 3f2a";
 
 #[derive(Args)]
@@ -64,6 +65,9 @@ struct ReplayArgs {
     /// The runs whose points are sent: ids or their first characters. Without any, all.
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
+    /// Only what was to go there, of runs that had several collectors.
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
     /// Send it there, and not where it was to go. The variables OTEL_EXPORTER_OTLP_* say the rest.
     #[arg(
         long_help = "Send it there, and not where it was to go. The variables OTEL_EXPORTER_OTLP_* say the rest. Where headers are set and runs went to several collectors, it has to be said: a token of one is not sent to another.",
@@ -82,6 +86,9 @@ struct DropArgs {
     /// The runs whose points are dropped: ids or their first characters.
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
+    /// Only what was to go there, of runs that had several collectors.
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
     /// Drop all that waits.
     #[arg(long)]
     all: bool,
@@ -113,8 +120,8 @@ fn list(args: &ListQueuesArgs) -> Result<(), Failure> {
     say(&spool_text::list(&queues, &Screen::stdout()))
 }
 
-/// The queues of these runs; of all where none is named.
-fn queues_of(runs: &[String]) -> Result<Vec<QueueSummary>, Failure> {
+/// The queues of these runs, of all where none is named, that were to go there, if that is said.
+fn queues_of(runs: &[String], to: Option<&str>) -> Result<Vec<QueueSummary>, Failure> {
     let queues = default_folder()?.queues().map_err(failure)?;
     for run in runs {
         let found = |queue: &&QueueSummary| queue.run_id.starts_with(run.as_str());
@@ -130,16 +137,63 @@ fn queues_of(runs: &[String]) -> Result<Vec<QueueSummary>, Failure> {
         return Err(Failure::new(USAGE, text));
     }
     let is_named = |queue: &QueueSummary| runs.iter().any(|run| queue.run_id.starts_with(run.as_str()));
-    Ok(queues.into_iter().filter(|queue| runs.is_empty() || is_named(queue)).collect())
+    let queues = queues.into_iter().filter(|queue| runs.is_empty() || is_named(queue)).collect();
+    match to {
+        Some(to) => only_to(queues, to),
+        None => Ok(queues),
+    }
+}
+
+/// Those that were to go there; there has to be one.
+fn only_to(queues: Vec<QueueSummary>, to: &str) -> Result<Vec<QueueSummary>, Failure> {
+    let told = |mistake: OtlpMistake| {
+        Failure::new(USAGE, format!("--to: {}\n  help: {}", mistake.problem, mistake.fix))
+    };
+    // As `--otlp` has it, with the path that is added there, or as a variable has it, without.
+    let as_flag = OtlpSettings::read(Some(to), &|_| None).map_err(told)?.map(|place| place.to_string());
+    let as_variable = OtlpSettings::at(to, &|_| None).map_err(told)?.to_string();
+    let is_meant = |queue: &QueueSummary| queue.to == as_variable || Some(&queue.to) == as_flag.as_ref();
+    let (chosen, others): (Vec<_>, Vec<_>) = queues.into_iter().partition(is_meant);
+    if chosen.is_empty() {
+        let known: BTreeSet<String> = others.iter().map(|queue| plain(&queue.to)).collect();
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        let text = format!(
+            "--to: nothing waits that was to go to {}\n  help: what waits was for {known}",
+            plain(&as_variable)
+        );
+        return Err(Failure::new(USAGE, text));
+    }
+    Ok(chosen)
+}
+
+/// What a run had for several collectors is the same for each of them: sent to one place, all of it would be there as often.
+fn refuse_to_mix(queues: &[QueueSummary]) -> Result<(), Failure> {
+    for queue in queues {
+        let is_other = |other: &&QueueSummary| {
+            (&other.run_id, &other.signal) == (&queue.run_id, &queue.signal) && other.to != queue.to
+        };
+        if let Some(other) = queues.iter().find(is_other) {
+            let text = format!(
+                "what waits of {} was to go to several collectors: {}, {}\n  \
+                 help: say which is to be sent with --to URL",
+                short_id(&queue.run_id),
+                plain(&queue.to),
+                plain(&other.to)
+            );
+            return Err(Failure::new(USAGE, text));
+        }
+    }
+    Ok(())
 }
 
 fn replay_runs(args: &ReplayArgs) -> Result<ExitCode, Failure> {
-    let queues = queues_of(&args.runs)?;
+    let queues = queues_of(&args.runs, args.to.as_deref())?;
     let variable = |name: &str| std::env::var(name).ok();
     let asked = args.otlp.as_deref().map(|url| OtlpSettings::read(Some(url), &variable)).transpose();
     let asked = asked.map_err(|mistake| Failure::new(USAGE, mistake.to_string()))?.flatten();
-    if asked.is_none() {
-        refuse_to_share_headers(&queues, &variable)?;
+    match asked {
+        Some(_) => refuse_to_mix(&queues)?,
+        None => refuse_to_share_headers(&queues, &variable)?,
     }
     if queues.is_empty() {
         eprintln!("nothing waits in the spool");
@@ -176,7 +230,7 @@ fn refuse_to_share_headers(
     let places: Vec<String> = places.into_iter().collect();
     let text = format!(
         "{name} would be sent to several collectors: {}\n  \
-         help: name the runs of one of them, or say where all of it is to go with --otlp URL",
+         help: say which of them with --to URL, or where all of it is to go with --otlp URL",
         places.join(", ")
     );
     Err(Failure::new(USAGE, text))
@@ -249,7 +303,7 @@ fn tell_end(end: ReplayEnd, tally: &ReplayTally, to: &str) {
 
 fn drop_runs(args: &DropArgs) -> Result<ExitCode, Failure> {
     let mut is_whole = true;
-    for summary in queues_of(&args.runs)? {
+    for summary in queues_of(&args.runs, args.to.as_deref())? {
         let dropped = open(&summary).and_then(|queue| {
             let points = queue.points();
             queue.drop_all().map(|()| points)
@@ -308,5 +362,22 @@ mod tests {
         assert!(refuse_to_share_headers(&both, &empty).is_ok());
         assert!(refuse_to_share_headers(&[one.clone(), one], &set).is_ok());
         assert!(refuse_to_share_headers(&both, &set).is_err());
+    }
+
+    #[test]
+    fn what_was_for_several_collectors_is_sent_one_by_one() {
+        let (one, other) = (queue("http://a:4318/v1/metrics"), queue("grpc://b:4317"));
+        let both = vec![one.clone(), other.clone()];
+        assert!(refuse_to_mix(&both).err().unwrap().message.contains("--to URL"));
+        let elsewhere = QueueSummary { run_id: "other".into(), ..other.clone() };
+        assert!(refuse_to_mix(&[one.clone(), elsewhere]).is_ok(), "each has one");
+        for to in ["http://a:4318", "http://a:4318/v1/metrics"] {
+            assert_eq!(only_to(both.clone(), to).ok().unwrap(), std::slice::from_ref(&one), "{to}");
+        }
+        assert_eq!(only_to(both.clone(), "grpc://b").ok().unwrap(), [other]);
+        assert!(
+            only_to(both.clone(), "http://c").err().unwrap().message.contains("http://a:4318/v1/metrics")
+        );
+        assert!(only_to(both, "c").is_err());
     }
 }

@@ -106,8 +106,13 @@ fn align_scenario(fields: &mut Fields, running: &Plan, index: usize) -> Vec<Chan
             let by_default = |users: &UserLoad| users.most().max(running.machine.shards.into());
             let has = |pool: &Pool, users| u64::from(pool.connections.count()) == by_default(users);
             for pool in own.pools() {
-                if has(&running.pools[pool], was) && fields.pools.get(pool).is_some_and(|pool| has(pool, is))
-                {
+                let is_alike = |read: &Pool| {
+                    let running = &running.pools[pool];
+                    running.connections.is_per_session() == read.connections.is_per_session()
+                        && has(running, was)
+                        && has(read, is)
+                };
+                if fields.pools.get(pool).is_some_and(is_alike) {
                     fields.pools[pool] = running.pools[pool];
                 }
             }

@@ -41,7 +41,7 @@ pub(crate) struct TelemetryArgs {
     pub(crate) k6_names: bool,
     /// Send metrics to a collector by OTLP: http://HOST:4318, grpc://HOST:4317.
     #[arg(
-        long_help = "Send metrics to a collector of OpenTelemetry while the run goes on: http://HOST:4318 or grpc://HOST:4317, https:// and grpcs:// with TLS. Several times, for several collectors. The variables OTEL_EXPORTER_OTLP_* say the rest, for all of them, and the place where this flag does not; `,delta` or `,cumulative` and `,explicit` or `,exponential` behind a URL say it for that one.",
+        long_help = "Send metrics to a collector of OpenTelemetry while the run goes on: http://HOST:4318 or grpc://HOST:4317, https:// and grpcs:// with TLS. Several times, for several collectors. The variables OTEL_EXPORTER_OTLP_* say the rest, and the place where this flag does not; `,delta` or `,cumulative` and `,explicit` or `,exponential` behind a URL say it for that one. Of several collectors those have the variables' headers, which may be a token, that have `,headers` there.",
         long,
         value_name = "URL"
     )]

@@ -135,7 +135,7 @@ impl Collectors {
     pub(super) fn exports(&self, run_id: &str) -> Vec<ExportReport> {
         let each = self.each.iter().filter_map(|collector| {
             let tally = collector.exporter.as_ref()?.tally();
-            tell_tally(&collector.settings, &tally, run_id);
+            tell_tally(&collector.settings, &tally, run_id, self.each.len() > 1);
             Some(report(&collector.settings, tally))
         });
         each.collect()
@@ -163,7 +163,7 @@ fn report(settings: &OtlpSettings, tally: ExportTally) -> ExportReport {
 }
 
 /// Tells what is missing at the collector, what may be there twice, and what earlier runs have lost.
-fn tell_tally(settings: &OtlpSettings, tally: &ExportTally, run_id: &str) {
+fn tell_tally(settings: &OtlpSettings, tally: &ExportTally, run_id: &str, is_one_of_several: bool) {
     let (to, place) = (settings.to_string(), &settings.place);
     let warn = |text: &str| tell(Severity::Warning, &format!("{place}: {text}"));
     let points = |count: u64| counted(count, "point");
@@ -175,7 +175,10 @@ fn tell_tally(settings: &OtlpSettings, tally: &ExportTally, run_id: &str) {
     }
     if tally.spooled > 0 {
         let (waiting, id) = (points(tally.spooled), short_id(run_id));
-        warn(&format!("{waiting} for {to} wait on disk{said}\n  help: `vajra spool replay {id}` sends them"));
+        let which = if is_one_of_several { format!(" --to {to}") } else { String::new() };
+        warn(&format!(
+            "{waiting} for {to} wait on disk{said}\n  help: `vajra spool replay {id}{which}` sends them"
+        ));
     }
     if tally.ambiguous > 0 {
         warn(&may_be_twice(tally.ambiguous, &to));

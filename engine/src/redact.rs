@@ -14,7 +14,6 @@ pub use plans::{plan, revision, threshold, written};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
-/// What stands before the digits of the hash.
 /// What stands in place of a value, before its hash.
 pub const MARK: &str = "redacted:sha256:";
 /// Hexadecimal digits of the hash: enough to tell two secrets apart, too few to prove a guess.

@@ -192,10 +192,8 @@ impl UserPool {
         self.users[index as usize].is_under_way = false;
         let user = self.users[index as usize];
         if self.has_done_all(user) || self.left == 0 {
-            self.go(index);
-        }
-        if self.has_done_all(user) {
-            return;
+            // Nobody begins again once nothing is left.
+            return self.go(index);
         }
         let intended_ns = match self.pacing_of(user.begun_ns) {
             Some(pacing_ns) => user.begun_ns + pacing_ns,

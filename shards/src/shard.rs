@@ -240,10 +240,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         }
         if S::MAY_CONTINUE {
             // A user whose iteration has just ended begins the next one in this turn, and not a system call later.
+            self.close_left();
             self.note_iterations();
+            self.close_left();
         }
         self.release(now);
         if S::MAY_CONTINUE {
+            // Who leaves now has its connections closed in the next turn: last words would take along what is not stamped yet.
             self.note_iterations();
         }
         self.publish(now);

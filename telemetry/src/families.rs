@@ -126,8 +126,12 @@ fn counts<'a>(figures: Figures<'a>, count: impl Fn(&Series) -> u64) -> Vec<Point
 
 /// Requests that the connections of a plan can carry at once.
 fn capacity(plan: &Plan) -> u64 {
-    let of_pool =
-        |pool: &Pool| u64::from(pool.connections.count()) * u64::from(plan.targets[pool.target].pipeline());
+    // A session has one request at a time, whatever its connection could carry.
+    let of_pool = |pool: &Pool| {
+        let is_own = pool.connections.is_per_session();
+        let of_each = if is_own { 1 } else { plan.targets[pool.target].pipeline() };
+        u64::from(pool.connections.count()) * u64::from(of_each)
+    };
     plan.pools.iter().map(of_pool).sum()
 }
 

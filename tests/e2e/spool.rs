@@ -108,6 +108,17 @@ fn each_of_several_collectors_that_are_away_has_what_is_its_own_afterwards() {
         assert_eq!((own["points"].as_u64(), own["lost"].as_u64()), (Some(spooled), Some(0)));
     }
     assert_eq!(queues.len(), holes.len());
+    // One by one, for what each has is the same.
+    let of = done.folder.path();
+    let receiver = receiver("http", 0, 0);
+    let to = url("http", &receiver);
+    let mixed = spool(of, &["replay", "--otlp", &to]);
+    assert_eq!(mixed.code, 2, "{}", mixed.stderr);
+    let replayed = spool(of, &["replay", "--to", &holes[1], "--otlp", &to]);
+    assert_eq!(replayed.code, 0, "{}", replayed.stderr);
+    assert_eq!(points(&receiver).len() as u64, account_of(&done, 1)[4]);
+    assert_eq!(spool(of, &["drop", "--all"]).code, 0);
+    assert!(listed(of).is_empty());
 }
 
 #[test]

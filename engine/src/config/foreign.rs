@@ -34,6 +34,8 @@ const ADVICE_CHECKS: &str =
     "leave it out: a condition on failures is `failed = \"rate<1%\"` in `[thresholds]`";
 
 const ADVICE_INSECURE: &str = "write `verify = false` under `[tls]`";
+const ADVICE_ONE_ITERATION_EACH: &str =
+    "write `connections = \"per user\"`, and a rate: each iteration has connections of its own then";
 const ADVICE_ONE_REQUEST_EACH: &str = "write `reuse = false` under `[http]`";
 const ADVICE_HTTP2: &str = "write `version = \"2\"` under `[http]`";
 
@@ -81,9 +83,10 @@ const TOP: Words = &[
         Ours::Words(ADVICE_INSECURE),
     ),
     (
-        &["noconnectionreuse", "no_connection_reuse", "novuconnectionreuse", "disable_keepalive"],
+        &["noconnectionreuse", "no_connection_reuse", "disable_keepalive"],
         Ours::Words(ADVICE_ONE_REQUEST_EACH),
     ),
+    (&["novuconnectionreuse"], Ours::Words(ADVICE_ONE_ITERATION_EACH)),
     (&["keepalive", "keep_alive"], Ours::Key("http.reuse")),
     (
         &["tlsauth", "tls_auth", "client_cert", "client_certificate"],
@@ -192,9 +195,10 @@ const TARGET: Words = &[
         Ours::Words(ADVICE_INSECURE),
     ),
     (
-        &["noconnectionreuse", "no_connection_reuse", "novuconnectionreuse", "disable_keepalive"],
+        &["noconnectionreuse", "no_connection_reuse", "disable_keepalive"],
         Ours::Words(ADVICE_ONE_REQUEST_EACH),
     ),
+    (&["novuconnectionreuse"], Ours::Words(ADVICE_ONE_ITERATION_EACH)),
     (&["keepalive", "keep_alive"], Ours::Key("http.reuse")),
     (
         &["tlsauth", "tls_auth", "client_cert", "client_certificate"],

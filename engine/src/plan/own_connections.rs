@@ -38,17 +38,17 @@ pub(super) fn mistakes(scenario: &Scenario, fields: &Fields) -> Vec<(usize, Mist
     sizes.into_iter().filter_map(wrong).collect()
 }
 
-/// Makes as many connections as users may have at a time, after a load or the number of shards was given anew; and lets a rate that takes the
-/// place of users have as many iterations at a time as it would have had.
-pub(super) fn size_anew(fields: &mut Fields) {
+/// Makes as many connections as users may have at a time, after a load or the number of shards was given anew; and lets a load of the other kind
+/// than the one before, of users or of arrivals, have as many iterations at a time as it would have had.
+pub(super) fn size_anew(fields: &mut Fields, before: &Fields) {
     let Fields { scenarios, pools, machine, .. } = fields;
-    for scenario in scenarios {
+    for (scenario, before) in scenarios.iter_mut().zip(&before.scenarios) {
         let own = scenario.pools().into_iter();
         let own: Vec<usize> = own.filter(|&pool| pools[pool].connections.is_per_session()).collect();
         let users = scenario.load.users().map(UserLoad::most);
         let Some(flow) = scenario.flow_mut().filter(|_| !own.is_empty()) else { continue };
-        if users.is_none() && flow.sessions_max == SESSIONS_DEFAULT {
-            flow.sessions_max = OWN_SESSIONS_DEFAULT;
+        if users.is_some() != before.load.users().is_some() {
+            flow.sessions_max = if users.is_some() { SESSIONS_DEFAULT } else { OWN_SESSIONS_DEFAULT };
         }
         let needed = users.unwrap_or(flow.sessions_max.into()).min(u32::MAX.into()) as u32;
         for pool in own {

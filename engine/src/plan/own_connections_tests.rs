@@ -114,12 +114,13 @@ fn fields_from_elsewhere_keep_the_same_rules() {
 
 #[test]
 fn a_report_that_is_run_again_with_another_load_has_as_many_as_that_has_users() {
-    let plan = of("", &format!("[load]\nusers = 4\n{STEP}")).unwrap();
-    let again = |text: &str| {
+    let users = of("", &format!("[load]\nusers = 4\n{STEP}")).unwrap();
+    let again_of = |plan: &Plan, text: &str| {
         let document = Document { name: "plan".into(), text: text.into(), format: Format::Toml };
         let reading = Layers::new(Some(document)).unwrap().read();
         plan.repeated(&reading, &|_| Err("no such file".into())).map(|(plan, _)| plan)
     };
+    let again = |text: &str| again_of(&users, text);
     for (text, count) in [
         ("[load]\nusers = 9", 9),
         ("[load]\nusers = 2", 2),
@@ -129,6 +130,10 @@ fn a_report_that_is_run_again_with_another_load_has_as_many_as_that_has_users() 
         let plan = again(text).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
         assert_eq!(plan.pools[0].connections, PoolSize::PerSession(count), "{text}");
     }
+    let rate = of("sessions = 1_000_000", &format!("[load]\nrate = 5\n{STEP}")).unwrap();
+    assert_eq!(again_of(&rate, "").unwrap(), rate, "what was said stays");
+    let many = again_of(&rate, "[load]\nusers = 20_000").unwrap();
+    assert_eq!(many.pools[0].connections, PoolSize::PerSession(20_000));
     let wrong = again("[run]\nconnections = 3").unwrap_err();
     assert!(wrong.iter().any(|wrong| wrong.path == "run.connections"), "{wrong:?}");
 }

@@ -48,7 +48,7 @@ pub(super) fn repeated(
     let read = reader::read(&given, PlanFiles { whole: read_file, head: &head }, true)?;
     let mut fields = planned.clone();
     wrong.extend(asked.replace(&mut fields, &read.fields));
-    own_connections::size_anew(&mut fields);
+    own_connections::size_anew(&mut fields, planned);
     replace_headers(&mut fields, &headers, &given.environment, &mut wrong);
     add_thresholds(&mut fields, &thresholds, &mut wrong);
     wrong.extend(rules::violations(&fields).into_iter().map(|violation| told(violation, &fields)));

@@ -21,7 +21,7 @@ pub(super) fn shown(line: &str) -> String {
         if is_hidden {
             continue;
         }
-        let names_secret = "=:".contains(letter) && is_secret(name_before(&letters));
+        let names_secret = "=:".contains(letter) && may_be_secret(name_before(&letters));
         // Names and passwords stand before a server's name.
         let server = if letter == '@' { letters[word..].find("://") } else { None };
         if let Some(scheme) = server {
@@ -41,6 +41,14 @@ pub(super) fn shown(line: &str) -> String {
         }
     }
     letters.chars().take(SHOWN_LETTERS_MAX).collect()
+}
+
+/// Whether what is called so is not shown: more than is taken out of plans, which have to work.
+fn may_be_secret(name: &str) -> bool {
+    const PARTS: [&str; 4] = ["auth", "signature", "sessid", "jwt"];
+    const NAMES: [&str; 3] = ["key", "sig", "bearer"];
+    let plain = name.to_ascii_lowercase();
+    is_secret(name) || PARTS.iter().any(|part| plain.contains(part)) || NAMES.contains(&plain.as_str())
 }
 
 /// The name at the end, which may be in quotes.
@@ -135,6 +143,8 @@ mod tests {
             ("GET /a token=s3cret 443 -", "GET /a token=\u{2026}"),
             (r#"{"uri":"/a","args":"token=s3cret&b=1"}"#, "{\"uri\":\"/a\",\"args\":\"token=\u{2026}"),
             (r#"{"uri":"/a","Api-Key" : "s3cret"}"#, "{\"uri\":\"/a\",\"Api-Key\" :\u{2026}"),
+            (r#"{"x-auth":"s3cret","a":1}"#, "{\"x-auth\":\u{2026}"),
+            ("jwt: eyJhbGciOi", "jwt:\u{2026}"),
             ("Authorization: Bearer s3cret", "Authorization:\u{2026}"),
             ("GET http://u:s3cret@h/ b@c", "GET http://\u{2026}@h/ b@c"),
         ] {

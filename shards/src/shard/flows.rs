@@ -279,18 +279,19 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Writes down the iterations that have ended in this turn.
     #[inline(never)]
     pub(super) fn note_iterations(&mut self) {
-        let Shard { core, scenarios, pools, .. } = self;
+        let Shard { core, scenarios, .. } = self;
         let now_ns = core.relative_ns(core.now_ns);
         for scenario in scenarios.iter_mut().filter(|scenario| scenario.is_flow()) {
-            let has_own = scenario.has_own_connections();
-            if has_own {
-                scenario.close_left(core, pools);
-            }
             scenario.note_room(now_ns, core.late_ns);
             scenario.note_iterations(&mut core.recorder, now_ns);
-            if has_own {
-                scenario.close_left(core, pools);
-            }
+        }
+    }
+
+    /// Closes the connections of those who have left, of scenarios in which they have their own.
+    pub(super) fn close_left(&mut self) {
+        let Shard { core, scenarios, pools, .. } = self;
+        for scenario in scenarios.iter_mut().filter(|scenario| scenario.has_own_connections()) {
+            scenario.close_left(core, pools);
         }
     }
 

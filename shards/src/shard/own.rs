@@ -54,7 +54,10 @@ impl<S: Source> ScenarioRun<S> {
         pools: &mut [ConnectionPool<P>],
     ) {
         debug_assert!(self.leaving.is_empty());
+        // While others were free nobody has waited for these: what is late of who comes next is the generator's doing since it was due.
+        let free_ns = if self.is_full { core.now_ns.saturating_sub(core.late_ns) } else { 0 };
         while let Some(slot) = self.next_left() {
+            debug_assert!(!self.leaving.contains(&slot), "who has left is told of once");
             self.leaving.push(slot);
         }
         let mut has_words = false;
@@ -68,7 +71,8 @@ impl<S: Source> ScenarioRun<S> {
             let _ = core.wire.submit();
         }
         for target in self.targets.iter().flatten() {
-            self.leaving.iter().for_each(|&slot| pools[target.pool].close_own(core, slot));
+            let pool = &mut pools[target.pool];
+            self.leaving.iter().for_each(|&slot| pool.close_own(core, slot, free_ns));
         }
         self.leaving.clear();
     }
@@ -109,7 +113,7 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// Closes the connection of a session that has left, if there is one. Whoever comes next makes another, and inherits no wait of this one.
-    fn close_own<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
+    fn close_own<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot, free_ns: u64) {
         let connection = self.connections.at(slot);
         debug_assert_eq!(connection.under_way, 0, "who has left waits for nothing");
         if connection.is_open() {
@@ -122,7 +126,6 @@ impl<P: Protocol> ConnectionPool<P> {
         (connection.was_open, connection.has_answered) = (false, false);
         (connection.attempts, connection.carried_ns) = (0, 0);
         self.await_demand(core.now_ns, slot);
-        // Nobody has waited for this one: what is late of the next session is the generator's doing since it was due.
-        self.connections.at(slot).free_ns = 0;
+        self.connections.at(slot).free_ns = free_ns;
     }
 }
