@@ -228,7 +228,8 @@ fn complete(config: &mut Config, planned: &Fields) {
     }
     complete_protocol(config, &planned.targets[0]);
     config.run.seed.get_or_insert(planned.seed);
-    let is_open = load != GivenLoad::Nothing;
+    // Users have no arrivals of their own to be spaced, or to be dropped.
+    let is_open = load != GivenLoad::Nothing && config.load.users.is_none() && config.load.of.is_none();
     if let (true, Load::Open { arrivals, overload, .. }) = (is_open, &only.load) {
         if load == GivenLoad::Manner {
             // Only there for the rest to be read: the planned rates stay.

@@ -70,6 +70,7 @@ impl Series {
             slip: Distribution::preallocated(),
             failed_response: Distribution::preallocated(),
             lag: Distribution::preallocated(),
+            other_outcomes: Some(Box::new(OutcomeTimes::preallocated())),
             ..Series::default()
         }
     }
