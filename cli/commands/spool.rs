@@ -154,7 +154,7 @@ fn only_to(queues: Vec<QueueSummary>, to: &str) -> Result<Vec<QueueSummary>, Fai
     let as_variable = OtlpSettings::at(to, &|_| None).map_err(told)?.to_string();
     let is_meant = |queue: &QueueSummary| queue.to == as_variable || Some(&queue.to) == as_flag.as_ref();
     let (chosen, others): (Vec<_>, Vec<_>) = queues.into_iter().partition(is_meant);
-    if chosen.is_empty() {
+    if chosen.is_empty() && !others.is_empty() {
         let known: BTreeSet<String> = others.iter().map(|queue| plain(&queue.to)).collect();
         let known = known.into_iter().collect::<Vec<_>>().join(", ");
         let text = format!(
@@ -379,5 +379,6 @@ mod tests {
             only_to(both.clone(), "http://c").err().unwrap().message.contains("http://a:4318/v1/metrics")
         );
         assert!(only_to(both, "c").is_err());
+        assert_eq!(only_to(Vec::new(), "http://c").ok().unwrap(), [], "an empty spool is no mistake");
     }
 }
